@@ -1,0 +1,1 @@
+"""Words that every layer shares: operators, cards, costs, sizes, tolerances, errors."""
