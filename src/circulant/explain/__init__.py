@@ -1,0 +1,1 @@
+"""What filters, spectra and receptive fields do, for any module. Numbers first, pictures second."""
