@@ -1,0 +1,70 @@
+// Sizes and roots of unity of one transform.
+//
+// The transform evaluates a real polynomial p of degree below 2n at the n roots of x^n = i. Those
+// points and their conjugates are the roots of x^(2n) = -1, so a product of values is a real product
+// of polynomials modulo x^(2n) + 1: a linear convolution, as long as what wraps around falls outside
+// the samples that are kept. No real row is padded with a second one and none is transformed twice.
+//
+// A node of the tree holds p modulo x^m - c. With m = r m' it splits into r children modulo
+// x^m' - c_j, where c_j are the r-th roots of c: one multiplication by powers of c^(1/r), the same
+// for the whole node, then a plain butterfly of radix r. The leaves hold `lanes` coefficients each.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "fft/roots.hpp"
+
+namespace circulant {
+
+inline constexpr std::size_t kMaxLevels = 64;
+
+// One level of inner nodes. Counts are in complex values.
+template <class T>
+struct Level {
+    std::size_t radix;
+    std::size_t nodes;       // at this level
+    std::size_t child_size;  // coefficients of each child
+    const T* roots;          // node-major: (radix - 1) pairs re, im of the powers of c^(1/radix)
+};
+
+// Plain data, so that units compiled for different machines can share it.
+template <class T>
+struct TreeView {
+    std::size_t size;           // n, a multiple of lanes
+    std::size_t leaves;         // n / lanes
+    std::size_t padded_leaves;  // leaves, rounded up to a multiple of lanes
+    std::size_t depth;
+    Level<T> levels[kMaxLevels];
+    const T* leaf_roots;  // for each group of `lanes` leaves: lanes - 1 pairs of vectors re, im
+};
+
+template <class T>
+class Tree final {
+public:
+    // A transform that holds at least `samples` real samples (two per complex coefficient).
+    Tree(std::size_t samples, std::size_t lanes);
+    Tree(const Tree&) = delete;
+    Tree& operator=(const Tree&) = delete;
+
+    const TreeView<T>& view() const { return view_; }
+
+    // Scalars of one buffer of coefficients, padding included.
+    std::size_t buffer_size() const { return 2 * view_.padded_leaves * lanes_; }
+
+private:
+    void choose_radices();
+    void fill_roots();
+    void fill_node_roots(Level<T>& level, const std::vector<std::size_t>& rank, const Roots& root);
+    void fill_leaf_roots(const std::vector<std::size_t>& rank, const Roots& root);
+
+    std::size_t lanes_;
+    TreeView<T> view_{};
+    std::vector<std::vector<T>> node_roots_;
+    std::vector<T> leaf_roots_;
+};
+
+extern template class Tree<float>;
+extern template class Tree<double>;
+
+}  // namespace circulant

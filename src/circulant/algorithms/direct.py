@@ -1,0 +1,47 @@
+"""Direct evaluation: every tap multiplied and added, no workspace."""
+
+from math import sqrt
+from typing import final
+
+from circulant.algorithms.algorithm import Algorithm, AlgorithmName, P, Rejected, Work
+from circulant.core.sizes import product
+from circulant.problems.convolution import ConvolutionProblem
+from circulant.problems.problem import Problem
+
+
+def direct_work(problem: Problem) -> Work:
+    terms = problem.flop / 2 / max(product(problem.result_shape), 1)
+    return Work(problem.flop, problem.io_byte, 0.0, error_growth=sqrt(max(terms, 1.0)))
+
+
+@final
+class Direct(Algorithm[P]):
+    """Any problem, as its equation stands."""
+
+    name = AlgorithmName.DIRECT
+
+    def rejects(self, problem: P) -> Rejected | None:
+        return None
+
+    def work(self, problem: P) -> Work:
+        return direct_work(problem)
+
+
+@final
+class DirectDepthwise2d(Algorithm[ConvolutionProblem]):
+    """Depthwise convolution of images, taps blocked in registers."""
+
+    name = AlgorithmName.DIRECT
+
+    def rejects(self, problem: ConvolutionProblem) -> Rejected | None:
+        if problem.ndim != 2:
+            return Rejected(f"takes 2 spatial axes, the problem has {problem.ndim}")
+        if not problem.is_depthwise:
+            return Rejected(
+                f"takes depthwise problems, this one maps {problem.in_channels} to "
+                f"{problem.out_channels} channels in {problem.groups} groups"
+            )
+        return None
+
+    def work(self, problem: ConvolutionProblem) -> Work:
+        return direct_work(problem)

@@ -1,0 +1,96 @@
+"""Convolution by FFT: transform, multiply, transform back; exact up to rounding for any size."""
+
+from math import log2
+from typing import final
+
+from circulant.algorithms.algorithm import Algorithm, AlgorithmName, Rejected, Work
+from circulant.core.cost import rfft_flop
+from circulant.core.sizes import Shape, product, smooth_length
+from circulant.problems.convolution import ConvolutionProblem
+from circulant.problems.long_conv import LongConvProblem
+from circulant.problems.transform import TransformProblem
+
+
+def convolution_lengths(problem: ConvolutionProblem) -> Shape:
+    """Transform lengths: a window that fits the padded input never wraps, so that is room enough."""
+    return tuple(smooth_length(size) for size in problem.padded_spatial)
+
+
+def long_conv_length(problem: LongConvProblem) -> int:
+    room = problem.transform_room
+    return room if problem.circular else smooth_length(room)
+
+
+def transform_flop(lengths: Shape) -> float:
+    """One real n-D transform: real along the last axis, complex along the others."""
+    total = product(lengths)
+    return sum(rfft_flop(n) * total / n for n in lengths)
+
+
+def growth(samples: int) -> float:
+    """Rounding errors of a transform grow with the logarithm of its length."""
+    return 2 + 0.5 * log2(max(samples, 2))
+
+
+def compute_itemsize(itemsize: int) -> int:
+    """Half precision is transformed in float32."""
+    return max(itemsize, 4)
+
+
+@final
+class FFTConvolution(Algorithm[ConvolutionProblem]):
+    name = AlgorithmName.FFT
+
+    def rejects(self, problem: ConvolutionProblem) -> Rejected | None:
+        return None
+
+    def work(self, problem: ConvolutionProblem) -> Work:
+        p, lengths = problem, convolution_lengths(problem)
+        samples = product(lengths)
+        rows = p.batch * (p.in_channels + p.out_channels)
+        kernels = p.out_channels * p.in_channels // p.groups
+        products = 4.0 * samples * p.batch * p.out_channels * p.in_channels / p.groups
+        spectra = compute_itemsize(p.dtype.itemsize) * samples * (rows + kernels)
+        flop = transform_flop(lengths) * (rows + kernels) + products
+        return Work(flop, p.io_byte + 3 * spectra, 2.0 * spectra, growth(samples))
+
+
+@final
+class FFTLongConv(Algorithm[LongConvProblem]):
+    name = AlgorithmName.FFT
+
+    def rejects(self, problem: LongConvProblem) -> Rejected | None:
+        return None
+
+    def work(self, problem: LongConvProblem) -> Work:
+        p, n = problem, long_conv_length(problem)
+        rows = 2 * p.batch * p.channels + p.channels
+        spectra = compute_itemsize(p.dtype.itemsize) * n * rows
+        flop = rfft_flop(n) * rows + 3.0 * n * p.batch * p.channels
+        return Work(flop, p.io_byte + 3 * spectra, 2.0 * spectra, growth(n))
+
+
+@final
+class FusedFFTLongConv(Algorithm[LongConvProblem]):
+    """The same, one row after another in cache: the workspace does not grow with batch and channels."""
+
+    name = AlgorithmName.FFT
+
+    def rejects(self, problem: LongConvProblem) -> Rejected | None:
+        return None
+
+    def work(self, problem: LongConvProblem) -> Work:
+        plain, n = FFTLongConv().work(problem), long_conv_length(problem)
+        row_byte = 2.0 * compute_itemsize(problem.dtype.itemsize) * n
+        return Work(plain.flop, problem.io_byte, 4 * row_byte, plain.error_growth)
+
+
+@final
+class FastTransform(Algorithm[TransformProblem]):
+    name = AlgorithmName.FFT
+
+    def rejects(self, problem: TransformProblem) -> Rejected | None:
+        return None
+
+    def work(self, problem: TransformProblem) -> Work:
+        return Work(problem.flop, problem.io_byte, problem.io_byte, growth(problem.n))

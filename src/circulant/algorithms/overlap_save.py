@@ -1,0 +1,57 @@
+"""Overlap-save: a long input against a short kernel, transformed in blocks that fit the cache."""
+
+from math import inf
+from typing import final
+
+from circulant.algorithms.algorithm import Algorithm, AlgorithmName, Rejected, Work
+from circulant.algorithms.fft import compute_itemsize, growth
+from circulant.core.cost import rfft_flop
+from circulant.problems.convolution import ConvolutionProblem
+from circulant.problems.long_conv import LongConvProblem
+
+LONGEST_BLOCK = 1 << 17  # a float32 block and its spectrum still fit a 1 MiB level-2 cache
+
+
+def block_length(span: int, effective_kernel: int) -> int:
+    """Power of two with the least arithmetic per new sample, for an input of `span` samples."""
+    best, best_flop = 0, inf
+    n = 1 << max(effective_kernel - 1, 1).bit_length()
+    while n <= max(LONGEST_BLOCK, 2 * effective_kernel):
+        fresh = n - effective_kernel + 1
+        flop = rfft_flop(n) * -(-span // fresh)
+        if flop < best_flop:
+            best, best_flop = n, flop
+        n *= 2
+    return best
+
+
+@final
+class OverlapSave(Algorithm[ConvolutionProblem]):
+    name = AlgorithmName.OVERLAP_SAVE
+
+    def rejects(self, problem: ConvolutionProblem) -> Rejected | None:
+        if problem.ndim != 1:
+            return Rejected(f"blocks 1 spatial axis, the problem has {problem.ndim}")
+        return None
+
+    def work(self, problem: ConvolutionProblem) -> Work:
+        p, kernel = problem, problem.effective_kernel[0]
+        n = block_length(p.padded_spatial[0], kernel)
+        blocks = -(-p.padded_spatial[0] // (n - kernel + 1))
+        rows = p.batch * blocks * (p.in_channels + p.out_channels)
+        kernels = p.out_channels * p.in_channels // p.groups
+        products = 4.0 * n * p.batch * blocks * p.out_channels * p.in_channels / p.groups
+        spectra = compute_itemsize(p.dtype.itemsize) * n * (rows + kernels)
+        flop = rfft_flop(n) * (rows + kernels) + products
+        return Work(flop, p.io_byte + 3 * spectra, 2.0 * spectra, growth(n))
+
+
+@final
+class OverlapSaveLongConv(Algorithm[LongConvProblem]):
+    name = AlgorithmName.OVERLAP_SAVE
+
+    def rejects(self, problem: LongConvProblem) -> Rejected | None:
+        return None
+
+    def work(self, problem: LongConvProblem) -> Work:
+        return OverlapSave().work(problem.as_convolution())

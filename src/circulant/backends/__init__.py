@@ -1,0 +1,1 @@
+"""WHO runs an algorithm: torch anywhere, the native core on a CPU. Rows of one table."""

@@ -1,0 +1,1 @@
+"""The C++ core, for tensors on a CPU."""

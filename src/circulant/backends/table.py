@@ -1,0 +1,67 @@
+"""Every way to run a problem, one row each: problem, algorithm, backend, function."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from torch import Tensor
+
+from circulant.algorithms.algorithm import Algorithm
+from circulant.algorithms.channels_last import ChannelsLast
+from circulant.algorithms.dft_matrix import DFTMatrix
+from circulant.algorithms.direct import Direct, DirectDepthwise2d
+from circulant.algorithms.fft import FastTransform, FFTConvolution, FFTLongConv, FusedFFTLongConv
+from circulant.algorithms.im2col import Im2col
+from circulant.algorithms.overlap_save import OverlapSave, OverlapSaveLongConv
+from circulant.backends.native import depthwise_conv as native_depthwise
+from circulant.backends.native import long_conv as native_long
+from circulant.backends.torch import (
+    convolution,
+    im2col,
+    local_conv,
+    long_conv,
+    sampled_conv,
+    spectra,
+    transform,
+)
+from circulant.problems.convolution import ConvolutionProblem
+from circulant.problems.local_conv import LocalConvProblem
+from circulant.problems.long_conv import LongConvProblem
+from circulant.problems.problem import Problem
+from circulant.problems.sampled_conv import SampledConvProblem
+from circulant.problems.transform import TransformProblem
+
+
+class Backend(Enum):
+    TORCH = "torch"
+    NATIVE = "native"
+
+
+@dataclass(frozen=True, slots=True)
+class Implementation:
+    problem: type[Problem]
+    algorithm: Algorithm[Any]
+    backend: Backend
+    run: Callable[..., Tensor]
+
+    def __str__(self) -> str:
+        return f"{self.algorithm.name.value} on {self.backend.value}"
+
+
+IMPLEMENTATIONS = (
+    Implementation(ConvolutionProblem, Direct(), Backend.TORCH, convolution.direct),
+    Implementation(ConvolutionProblem, ChannelsLast(), Backend.TORCH, convolution.channels_last),
+    Implementation(ConvolutionProblem, Im2col(), Backend.TORCH, im2col.im2col),
+    Implementation(ConvolutionProblem, FFTConvolution(), Backend.TORCH, spectra.fft_convolution),
+    Implementation(ConvolutionProblem, OverlapSave(), Backend.TORCH, spectra.overlap_save),
+    Implementation(ConvolutionProblem, DirectDepthwise2d(), Backend.NATIVE, native_depthwise.solve),
+    Implementation(LongConvProblem, Direct(), Backend.TORCH, long_conv.direct),
+    Implementation(LongConvProblem, FFTLongConv(), Backend.TORCH, spectra.fft_long_conv),
+    Implementation(LongConvProblem, OverlapSaveLongConv(), Backend.TORCH, long_conv.overlap_save),
+    Implementation(LongConvProblem, FusedFFTLongConv(), Backend.NATIVE, native_long.solve),
+    Implementation(LocalConvProblem, Direct(), Backend.TORCH, local_conv.direct),
+    Implementation(SampledConvProblem, Direct(), Backend.TORCH, sampled_conv.direct),
+    Implementation(TransformProblem, FastTransform(), Backend.TORCH, transform.fft),
+    Implementation(TransformProblem, DFTMatrix(), Backend.TORCH, transform.dft_matrix),
+)

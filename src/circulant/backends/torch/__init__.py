@@ -1,0 +1,1 @@
+"""Every problem in plain torch: any device, any dtype, the semantic baseline."""

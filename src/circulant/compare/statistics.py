@@ -1,0 +1,161 @@
+"""What the trials say: accuracy with intervals, which pairs differ, and which runs of neighbours do not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from circulant.compare.paired_test import holm, wilcoxon_p
+from circulant.compare.records import CONTROL, Comparison, Profile, Trial
+
+DRAWS = 4000  # of the bootstrap
+LEVEL = 0.05  # a pair differs below it, after the correction for all pairs
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One operator over its seeds. Accuracies are shares of the test examples."""
+
+    operator: str
+    by_seed: tuple[float, ...]
+    accuracy: float  # mean over seeds
+    low: float  # 95 % interval when test examples and seeds are drawn anew
+    high: float
+    profile: Profile | None  # None where profiling did not get to it
+
+    @property
+    def is_control(self) -> bool:
+        return self.operator == CONTROL
+
+    @property
+    def forward_seconds(self) -> float:
+        """Median of one batch; infinite where it was not measured."""
+        return self.profile.forward.median if self.profile else float("inf")
+
+    @property
+    def train_seconds(self) -> float:
+        """Median of one training step; infinite where it was not measured."""
+        return self.profile.train_step.median if self.profile else float("inf")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A paired comparison over test examples."""
+
+    first: str
+    second: str
+    difference: float  # accuracy of the first minus that of the second
+    p_value: float  # after the correction
+
+    @property
+    def differs(self) -> bool:
+        return self.p_value < LEVEL
+
+    def turned(self) -> "Pair":
+        return Pair(self.second, self.first, -self.difference, self.p_value)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """standings, most accurate first, the control in its place; groups, runs of them not told apart."""
+
+    standings: tuple[Standing, ...]
+    pairs: tuple[Pair, ...]
+    groups: tuple[tuple[str, ...], ...]
+
+    @property
+    def operators(self) -> tuple[Standing, ...]:
+        """Those that compete: all but the control."""
+        return tuple(standing for standing in self.standings if not standing.is_control)
+
+    @property
+    def control(self) -> Standing | None:
+        return next((standing for standing in self.standings if standing.is_control), None)
+
+    def pair(self, first: str, second: str) -> Pair:
+        """The comparison of two operators, seen from the first."""
+        for pair in self.pairs:
+            if (pair.first, pair.second) == (first, second):
+                return pair
+            if (pair.first, pair.second) == (second, first):
+                return pair.turned()
+        raise KeyError((first, second))
+
+    def differ(self, first: str, second: str) -> bool:
+        return first != second and self.pair(first, second).differs
+
+
+def statistics_of(comparison: Comparison, seed: int = 0) -> Statistics:
+    """The seed decides the draws of the bootstrap."""
+    asked = (*comparison.settings.operators, CONTROL)
+    names = [name for name in asked if any(trial.operator == name for trial in comparison.trials)]
+    trials = {name: [trial for trial in comparison.trials if trial.operator == name] for name in names}
+    labels = np.array(comparison.data.test_labels)
+    correct = [_correct(trials[name], labels) for name in names]
+    profiles = {profile.operator: profile for profile in comparison.profiles}
+    intervals = _intervals(correct, np.random.default_rng(seed))
+    standings = [
+        Standing(name, tuple(right.mean(1).tolist()), float(right.mean()), low, high, profiles.get(name))
+        for name, right, (low, high) in zip(names, correct, intervals, strict=True)
+    ]
+    ranked = sorted(standings, key=lambda one: (one.is_control, one.forward_seconds))
+    ranked.sort(key=lambda one: -one.accuracy)
+    scores = {name: right.mean(0) for name, right in zip(names, correct, strict=True)}
+    pairs = _pairs([standing.operator for standing in ranked], scores)
+    bare = Statistics(tuple(ranked), pairs, ())
+    return Statistics(bare.standings, bare.pairs, _groups(bare))
+
+
+def _correct(trials: Sequence[Trial], labels: NDArray[np.int_]) -> NDArray[np.float64]:
+    """(seeds, examples): 1 where the trial was right."""
+    return np.array([np.array(trial.predicted) == labels for trial in trials], dtype=np.float64)
+
+
+def _intervals(
+    correct: Sequence[NDArray[np.float64]], random: np.random.Generator
+) -> list[tuple[float, float]]:
+    """Percentile intervals; all operators get the same draws of examples."""
+    if not correct:
+        return []
+    examples = correct[0].shape[1]
+    drawn = np.empty((len(correct), DRAWS))
+    for draw in range(DRAWS):
+        weights = np.bincount(random.integers(examples, size=examples), minlength=examples) / examples
+        for index, right in enumerate(correct):
+            seeds = random.integers(len(right), size=len(right))
+            drawn[index, draw] = (right @ weights)[seeds].mean()
+    lows, highs = np.quantile(drawn, [0.025, 0.975], axis=1)
+    return list(zip(lows.tolist(), highs.tolist(), strict=True))
+
+
+def _pairs(names: Sequence[str], scores: dict[str, NDArray[np.float64]]) -> tuple[Pair, ...]:
+    """Every pair once, the more accurate first. An example's score is the share of seeds that got it right."""
+    couples = list(combinations(names, 2))
+    # rounded, so that a third minus a third is no difference
+    differences = [np.round(scores[first] - scores[second], 9) for first, second in couples]
+    adjusted = holm([wilcoxon_p(difference) for difference in differences])
+    return tuple(
+        Pair(first, second, float(difference.mean()), p_value)
+        for (first, second), difference, p_value in zip(couples, differences, adjusted, strict=True)
+    )
+
+
+def _groups(statistics: Statistics) -> tuple[tuple[str, ...], ...]:
+    """Longest runs of neighbours in which no pair differs, of two or more."""
+    names = [standing.operator for standing in statistics.standings]
+    runs: list[tuple[str, ...]] = []
+    reached = 0
+    for start in range(len(names)):
+        stop = start + 1
+        while stop < len(names) and not any(statistics.differ(n, names[stop]) for n in names[start:stop]):
+            stop += 1
+        if stop - start > 1 and stop > reached:
+            runs.append(tuple(names[start:stop]))
+        reached = max(reached, stop)
+    return tuple(runs)

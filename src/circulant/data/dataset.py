@@ -1,0 +1,55 @@
+"""The record that every source ends in."""
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+import numpy as np
+from numpy.typing import NDArray
+
+from circulant.core.sizes import Shape
+
+Examples = NDArray[np.float32]  # (N, C, *spatial)
+Labels = NDArray[np.int64]  # (N,), positions in Dataset.classes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """One side of a split."""
+
+    x: Examples
+    y: Labels
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dataset:
+    """Examples with class labels, split for training and testing. Series are (C, L), images (C, H, W)."""
+
+    name: str
+    origin: str  # one sentence: where the examples come from and what was done to them
+    classes: tuple[str, ...]
+    train: Part
+    test: Part
+    fingerprint: str = field(init=False)  # sha256 over arrays, classes and split
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "fingerprint", _fingerprint(self))
+
+    @property
+    def shape(self) -> Shape:
+        """One example: (C, L) or (C, H, W)."""
+        return tuple(int(size) for size in self.train.x.shape[1:])
+
+    @property
+    def spatial(self) -> Shape:
+        return self.shape[1:]
+
+
+def _fingerprint(dataset: Dataset) -> str:
+    digest = sha256("\0".join(dataset.classes).encode())
+    for array in (dataset.train.x, dataset.train.y, dataset.test.x, dataset.test.y):
+        digest.update(f"{array.dtype}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()

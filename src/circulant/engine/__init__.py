@@ -1,0 +1,1 @@
+"""Chooses how to run a problem, says why, and makes every run differentiable."""

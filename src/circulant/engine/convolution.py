@@ -1,0 +1,255 @@
+"""The door to dense, grouped and depthwise convolution in n dimensions, and to its transpose."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from enum import Enum
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from circulant.core.errors import ArgumentError, ShapeError
+from circulant.core.operator import AXES
+from circulant.core.sizes import Shape, product
+from circulant.engine.choice import FREE, Choice, current
+from circulant.engine.doors import autocast_operand, needs_gradient, require_same_kind
+from circulant.engine.planner import is_torch_library, plan
+from circulant.engine.trilinear import TrilinearOp
+from circulant.problems.convolution import ConvolutionProblem, Padding
+from circulant.problems.trilinear import OPERANDS, Slot
+
+CONVOLUTION = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+TRANSPOSED = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
+
+PLANNED_TAPS = 64  # compiled code asks the planner from this many taps on; below, torch's kernel is fused
+
+
+class Boundary(Enum):
+    """What lies outside the input."""
+
+    ZEROS = "zeros"
+    CIRCULAR = "circular"
+    REFLECT = "reflect"
+    REPLICATE = "replicate"
+
+
+def problem_of(
+    slot: Slot, first: Shape, second: Shape, settings: Sequence[int], dtype: torch.dtype
+) -> ConvolutionProblem:
+    """settings: spatial, kernel, stride, before, after, dilation (ndim each), then groups."""
+    ndim = len(first) - 2
+    spatial, kernel, stride, before, after, dilation = (
+        tuple(settings[i * ndim : (i + 1) * ndim]) for i in range(6)
+    )
+    groups = settings[-1]
+    channels = {
+        Slot.OUTPUT: lambda: (first[1], second[0]),
+        Slot.INPUT: lambda: (second[1] * groups, first[1]),
+        Slot.KERNEL: lambda: (first[1], second[1]),
+    }[slot]()
+    return ConvolutionProblem(
+        dtype=dtype, slot=slot, batch=first[0], in_channels=channels[0], out_channels=channels[1],
+        spatial=spatial, kernel=kernel, stride=stride, padding=tuple(zip(before, after)),
+        dilation=dilation, groups=groups,
+    )  # fmt: skip
+
+
+CONVOLVE = TrilinearOp("convolution", problem_of)
+
+
+def as_settings(problem: ConvolutionProblem) -> list[int]:
+    p = problem
+    before, after = zip(*p.padding)
+    return [*p.spatial, *p.kernel, *p.stride, *before, *after, *p.dilation, p.groups]
+
+
+def convolution(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    *,
+    stride: Shape,
+    padding: Padding,
+    dilation: Shape,
+    groups: int = 1,
+    boundary: Boundary = Boundary.ZEROS,
+    choice: Choice = FREE,
+) -> Tensor:
+    """x (B, I, *spatial), weight (O, I / groups, *kernel), bias (O) -> (B, O, *output_spatial)."""
+    require_same_kind(("input", "weight", "bias"), (x, weight, bias))
+    problem = problem_for(
+        x, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups, boundary=boundary
+    )
+    if problem.padding != padding:
+        widths = [side for pair in reversed(padding) for side in pair]
+        x = F.pad(x, widths, mode=boundary.value)
+    x, weight = autocast_operand(x), autocast_operand(weight)
+    bias = None if bias is None else autocast_operand(bias)
+    problem = replace(problem, dtype=x.dtype)
+    choice = choice.or_else(current())
+    if not calls_torch(problem, choice, x, weight, bias):
+        return _with_bias(CONVOLVE(Slot.OUTPUT, x, weight, as_settings(problem), choice), bias)
+    sides = tuple(before for before, _ in problem.padding)
+    if not problem.has_symmetric_padding:
+        x, sides = problem.pad(x), (0,) * problem.ndim
+    return CONVOLUTION[problem.ndim](x, weight, bias, stride, sides, dilation, groups)
+
+
+def problem_for(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    *,
+    stride: Shape,
+    padding: Padding,
+    dilation: Shape,
+    groups: int,
+    boundary: Boundary,
+) -> ConvolutionProblem:
+    """What there is to plan: boundary values count as part of the input, zeros are left to the problem."""
+    _require_fitting(x, weight, bias, groups, transposed=False)
+    _require_steps(stride, padding, dilation)
+    spatial = tuple(x.shape[2:])
+    if boundary is not Boundary.ZEROS and any(map(any, padding)):
+        _require_surroundable(spatial, padding, boundary)
+        spatial = tuple(size + sum(sides) for size, sides in zip(spatial, padding))
+        padding = ((0, 0),) * len(spatial)
+    problem = ConvolutionProblem(
+        x.dtype, Slot.OUTPUT, x.shape[0], x.shape[1], weight.shape[0], spatial,
+        tuple(weight.shape[2:]), stride, padding, dilation, groups,
+    )  # fmt: skip
+    _require_room(problem)
+    return problem
+
+
+def conv_transpose(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    *,
+    stride: Shape,
+    padding: Shape,
+    output_padding: Shape,
+    groups: int,
+    dilation: Shape,
+    output_spatial: Shape,
+    choice: Choice = FREE,
+) -> Tensor:
+    """The adjoint of a convolution: x (B, I, *spatial), weight (I, O / groups, *kernel) -> (B, O, *)."""
+    require_same_kind(("input", "weight", "bias"), (x, weight, bias))
+    problem = transposed_problem_for(
+        x, weight, bias, stride=stride, padding=padding, output_padding=output_padding, groups=groups,
+        dilation=dilation, output_spatial=output_spatial,
+    )  # fmt: skip
+    x, weight = autocast_operand(x), autocast_operand(weight)
+    bias = None if bias is None else autocast_operand(bias)
+    problem = replace(problem, dtype=x.dtype)
+    choice = choice.or_else(current())
+    if not calls_torch(problem, choice, x, weight, bias):
+        return _with_bias(CONVOLVE(Slot.INPUT, x, weight, as_settings(problem), choice), bias)
+    transposed = TRANSPOSED[problem.ndim]
+    return transposed(x, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def transposed_problem_for(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    *,
+    stride: Shape,
+    padding: Shape,
+    output_padding: Shape,
+    groups: int,
+    dilation: Shape,
+    output_spatial: Shape,
+) -> ConvolutionProblem:
+    """The convolution whose input gradient is wanted."""
+    _require_fitting(x, weight, bias, groups, transposed=True)
+    sides = tuple((p, p) for p in padding)
+    _require_steps(stride, sides, dilation)
+    _require_output(output_padding, stride, dilation, output_spatial)
+    return ConvolutionProblem(
+        x.dtype, Slot.INPUT, x.shape[0], weight.shape[1] * groups, x.shape[1], output_spatial,
+        tuple(weight.shape[2:]), stride, sides, dilation, groups,
+    )  # fmt: skip
+
+
+def calls_torch(problem: ConvolutionProblem, choice: Choice, *operands: Tensor | None) -> bool:
+    """Whether torch's own function is the plan, of the gradients too where they will be asked for."""
+    if torch.compiler.is_compiling():
+        return choice == FREE and product(problem.kernel) < PLANNED_TAPS
+    slots = (problem.slot, *OPERANDS[problem.slot]) if needs_gradient(*operands) else (problem.slot,)
+    lead = operands[0]
+    assert lead is not None
+    if lead.numel() == 0:
+        return choice == FREE
+    return all(
+        is_torch_library(plan(problem.for_slot(slot), choice, lead.device.type).chosen) for slot in slots
+    )
+
+
+def _with_bias(y: Tensor, bias: Tensor | None) -> Tensor:
+    return y if bias is None else y + bias.view(-1, *(1,) * (y.ndim - 2))
+
+
+def _require_surroundable(spatial: Shape, padding: Padding, boundary: Boundary) -> None:
+    for size, sides in zip(spatial, padding):
+        allowed = {Boundary.CIRCULAR: size, Boundary.REFLECT: size - 1}.get(boundary, max(sides))
+        if max(sides) > allowed or size == 0:
+            raise ShapeError(
+                f"expected padding of at most {allowed} for boundary {boundary.value!r} along an axis of "
+                f"{size} samples, got {max(sides)}; use a smaller padding or boundary 'replicate'"
+            )
+
+
+def _require_fitting(
+    x: Tensor, weight: Tensor, bias: Tensor | None, groups: int, *, transposed: bool
+) -> None:
+    ndim = x.ndim - 2
+    if ndim not in AXES or weight.ndim != x.ndim:
+        raise ShapeError(
+            f"expected input (B, C, *spatial) and a weight of as many axes, "
+            f"got input {tuple(x.shape)} and weight {tuple(weight.shape)}"
+        )
+    if not isinstance(groups, int) or groups < 1:
+        raise ArgumentError(f"expected groups of 1 or more, got {groups!r}")
+    expected = weight.shape[0] if transposed else weight.shape[1] * groups
+    out_channels = weight.shape[1] * groups if transposed else weight.shape[0]
+    if x.shape[1] != expected or weight.shape[0] % groups:
+        layout = "(C, O / groups, *kernel)" if transposed else "(O, C / groups, *kernel)"
+        raise ShapeError(
+            f"expected a weight {layout} with C = {x.shape[1]} and groups = {groups}, "
+            f"got input {tuple(x.shape)} and weight {tuple(weight.shape)}"
+        )
+    if product(weight.shape[2:]) == 0:
+        raise ShapeError(f"expected a kernel of at least 1 tap along each axis, got weight {tuple(weight.shape)}")
+    if bias is not None and tuple(bias.shape) != (out_channels,):
+        raise ShapeError(f"expected bias ({out_channels},), got {tuple(bias.shape)}")
+
+
+def _require_steps(stride: Shape, padding: Padding, dilation: Shape) -> None:
+    for name, values in (("stride", stride), ("dilation", dilation)):
+        if min(values) < 1:
+            raise ArgumentError(f"expected {name} of 1 or more along each axis, got {values}")
+    if min(map(min, padding)) < 0:
+        raise ArgumentError(f"expected padding of 0 or more along each axis, got {padding}")
+
+
+def _require_room(problem: ConvolutionProblem) -> None:
+    if min(problem.output_spatial) < 1:
+        raise ShapeError(
+            f"expected a kernel that fits the padded input, got kernel {problem.kernel} with dilation "
+            f"{problem.dilation} spanning {problem.effective_kernel} samples on a padded input of "
+            f"{problem.padded_spatial}; pad more or use a smaller kernel"
+        )
+
+
+def _require_output(output_padding: Shape, stride: Shape, dilation: Shape, output_spatial: Shape) -> None:
+    for extra, s, d in zip(output_padding, stride, dilation):
+        if not 0 <= extra < max(s, d):
+            raise ArgumentError(
+                f"expected output_padding below stride or dilation, got {output_padding} with stride "
+                f"{stride} and dilation {dilation}"
+            )
+    if min(output_spatial) < 1:
+        raise ShapeError(f"expected an output of at least 1 sample along each axis, got {output_spatial}")

@@ -1,0 +1,41 @@
+"""Checks that every door of the engine makes before any work, and the rule for autocast."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from circulant.core.errors import DeviceError, DtypeError
+
+
+def require_same_kind(names: Sequence[str], tensors: Sequence[Tensor | None]) -> None:
+    """Raise unless all tensors are floating point of one dtype, on one device."""
+    lead_name, lead = names[0], tensors[0]
+    assert lead is not None
+    if not lead.is_floating_point():
+        raise DtypeError(
+            f"expected {lead_name} of a floating-point dtype, got {lead.dtype}; convert it with .float()"
+        )
+    for name, tensor in zip(names[1:], tensors[1:]):
+        if tensor is None:
+            continue
+        if tensor.dtype != lead.dtype:
+            raise DtypeError(
+                f"expected {name} of {lead_name}'s dtype {lead.dtype}, got {tensor.dtype}; convert one of them"
+            )
+        if tensor.device != lead.device:
+            raise DeviceError(
+                f"expected {name} on {lead_name}'s device {lead.device}, got {tensor.device}; move one of them"
+            )
+
+
+def autocast_operand(tensor: Tensor) -> Tensor:
+    """What torch's own convolutions do under autocast: all but float64 in the autocast dtype."""
+    device = tensor.device.type
+    if torch.is_autocast_enabled(device) and tensor.dtype != torch.float64:
+        return tensor.to(torch.get_autocast_dtype(device))
+    return tensor
+
+
+def needs_gradient(*tensors: Tensor | None) -> bool:
+    return torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)

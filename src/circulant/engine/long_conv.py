@@ -1,0 +1,104 @@
+"""The door to long depthwise convolution along one axis."""
+
+from collections.abc import Sequence
+from enum import Enum
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from circulant.core.errors import ShapeError
+from circulant.core.sizes import Shape
+from circulant.engine.choice import FREE, Choice, current
+from circulant.engine.doors import autocast_operand, require_same_kind
+from circulant.engine.trilinear import TrilinearOp
+from circulant.problems.long_conv import LongConvProblem
+from circulant.problems.trilinear import Slot
+
+
+class LongBoundary(Enum):
+    """CAUSAL: taps look back. CIRCULAR: indices modulo L. SAME: centred, zeros outside."""
+
+    CAUSAL = "causal"
+    CIRCULAR = "circular"
+    SAME = "same"
+
+
+def problem_of(
+    slot: Slot, first: Shape, second: Shape, settings: Sequence[int], dtype: torch.dtype
+) -> LongConvProblem:
+    """settings: kernel, shift, circular."""
+    kernel, shift, circular = settings
+    return LongConvProblem(dtype, slot, *first, kernel, shift, bool(circular))
+
+
+CONVOLVE_LONG = TrilinearOp("long_conv", problem_of)
+
+
+def long_conv(
+    x: Tensor,
+    kernel: Tensor,
+    *,
+    skip: Tensor | None = None,
+    gate_in: Tensor | None = None,
+    gate_out: Tensor | None = None,
+    boundary: LongBoundary = LongBoundary.CAUSAL,
+    choice: Choice = FREE,
+) -> Tensor:
+    """y = gate_out (kernel * z + skip z) with z = gate_in x; x (B, C, L), kernel (C, K) -> (B, C, L).
+
+    skip (C); gate_in and gate_out (B, C, L). The kernel may have any length: taps that meet only
+    zeros are left out, and with boundary CIRCULAR a kernel longer than L wraps around.
+    """
+    names = ("x", "kernel", "skip", "gate_in", "gate_out")
+    require_same_kind(names, (x, kernel, skip, gate_in, gate_out))
+    _require_shapes(x, kernel, skip, gate_in, gate_out)
+    z = x if gate_in is None else x * gate_in
+    taps, shift = _fit(kernel, x.shape[-1], boundary)
+    settings = [taps.shape[-1], shift, int(boundary is LongBoundary.CIRCULAR)]
+    operands = autocast_operand(z), autocast_operand(taps)
+    y = CONVOLVE_LONG(Slot.OUTPUT, *operands, settings, choice.or_else(current()))
+    if skip is not None:
+        y = y + skip[:, None] * z
+    return y if gate_out is None else y * gate_out
+
+
+def problem_for(x: Tensor, kernel: Tensor, boundary: LongBoundary) -> LongConvProblem:
+    """What there is to plan."""
+    _require_shapes(x, kernel, None, None, None)
+    taps, shift = _fit(kernel, x.shape[-1], boundary)
+    circular = boundary is LongBoundary.CIRCULAR
+    return LongConvProblem(x.dtype, Slot.OUTPUT, *x.shape, taps.shape[-1], shift, circular)
+
+
+def _fit(kernel: Tensor, length: int, boundary: LongBoundary) -> tuple[Tensor, int]:
+    """The taps that meet an input of that length, and the shift of the first."""
+    taps = kernel.shape[-1]
+    if boundary is LongBoundary.CAUSAL:
+        return kernel[:, :length], 0
+    if boundary is LongBoundary.SAME:
+        centre = (taps - 1) // 2
+        start = max(centre - (length - 1), 0)
+        return kernel[:, start : length + centre], centre - start
+    if taps <= length:
+        return kernel, 0
+    turns = -(-taps // length)
+    return F.pad(kernel, (0, turns * length - taps)).unflatten(-1, (turns, length)).sum(1), 0
+
+
+def _require_shapes(
+    x: Tensor, kernel: Tensor, skip: Tensor | None, gate_in: Tensor | None, gate_out: Tensor | None
+) -> None:
+    if x.ndim != 3 or kernel.ndim != 2 or x.shape[1] != kernel.shape[0]:
+        raise ShapeError(
+            f"expected x (B, C, L) and kernel (C, K), got x {tuple(x.shape)} and kernel {tuple(kernel.shape)}"
+        )
+    if x.shape[2] == 0 or kernel.shape[1] == 0:
+        raise ShapeError(
+            f"expected at least 1 sample and 1 tap, got x {tuple(x.shape)} and kernel {tuple(kernel.shape)}"
+        )
+    if skip is not None and skip.shape != kernel.shape[:1]:
+        raise ShapeError(f"expected skip (C,) with C = {kernel.shape[0]}, got {tuple(skip.shape)}")
+    for name, gate in (("gate_in", gate_in), ("gate_out", gate_out)):
+        if gate is not None and gate.shape != x.shape:
+            raise ShapeError(f"expected {name} of x's shape {tuple(x.shape)}, got {tuple(gate.shape)}")

@@ -1,0 +1,44 @@
+"""Measured rates of one kind of device, by which the planner predicts times."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+
+from circulant.problems.convolution import ConvolutionProblem
+from circulant.problems.long_conv import LongConvProblem
+from circulant.problems.problem import Problem
+
+SLOW_DEPTHWISE_KERNEL = 13  # widest kernel for which torch has a fast channels-first path on a CPU
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """flop_per_s by implementation and regime; the fitted numbers live in machines.json."""
+
+    byte_per_s: float
+    launch_seconds: float
+    flop_per_s: Mapping[str, float]
+
+    def seconds(self, implementation: str, problem: Problem, flop: float, byte: float) -> float:
+        """Roofline time: the slower of arithmetic and memory, plus the launch."""
+        rate = self.flop_per_s.get(f"{implementation}, {regime(problem)}", self.flop_per_s[implementation])
+        return max(flop / rate, byte / self.byte_per_s) + self.launch_seconds
+
+
+def regime(problem: Problem) -> str:
+    """The classes of problem in which torch's kernels run at rates of different order."""
+    if isinstance(problem, LongConvProblem):
+        return "depthwise 1-D"
+    if not isinstance(problem, ConvolutionProblem) or not problem.is_depthwise:
+        return "dense"
+    if problem.ndim == 2 and max(problem.kernel) <= SLOW_DEPTHWISE_KERNEL:
+        return "depthwise 2-D, small kernel"
+    return f"depthwise {problem.ndim}-D"
+
+
+@lru_cache(maxsize=1)
+def default_machine() -> Machine:
+    record = json.loads(files("circulant.engine").joinpath("machines.json").read_text())["cpu"]
+    return Machine(record["byte_per_s"], record["launch_seconds"], record["flop_per_s"])

@@ -1,0 +1,92 @@
+"""The door to discrete Fourier transforms. Complex values are pairs of reals in a last axis of 2."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import register_flop_formula
+
+from circulant.algorithms.algorithm import AlgorithmName
+from circulant.core.errors import DtypeError, ShapeError
+from circulant.core.sizes import product
+from circulant.engine.choice import Choice, current
+from circulant.engine.execute import execute
+from circulant.problems.transform import TransformKind, TransformProblem
+
+
+def _problem_of(shape: tuple[int, ...], kind: str, n: int, dtype: torch.dtype) -> TransformProblem:
+    return TransformProblem(dtype, TransformKind(kind), shape[0], n)
+
+
+@torch.library.custom_op("circulant::transform", mutates_args=())
+def _transform(x: Tensor, kind: str, n: int, algorithm: str | None) -> Tensor:
+    choice = Choice(algorithm=None if algorithm is None else AlgorithmName(algorithm))
+    return execute(_problem_of(tuple(x.shape), kind, n, x.dtype), (x,), choice)
+
+
+@_transform.register_fake
+def _(x: Tensor, kind: str, n: int, algorithm: str | None) -> Tensor:
+    return x.new_empty(_problem_of(tuple(x.shape), kind, n, x.dtype).result_shape)
+
+
+def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    _, ctx.kind, ctx.n, ctx.algorithm = inputs
+
+
+def _backward(ctx: Any, cotangent: Tensor) -> tuple[Tensor | None, ...]:
+    adjoint = TransformKind(ctx.kind).adjoint.value
+    return _transform(cotangent, adjoint, ctx.n, ctx.algorithm), None, None, None
+
+
+def _vmap(
+    info: Any, in_dims: Any, x: Tensor, kind: str, n: int, algorithm: str | None
+) -> tuple[Tensor, int]:
+    rows = x.movedim(in_dims[0], 0).flatten(0, 1)
+    return _transform(rows, kind, n, algorithm).unflatten(0, (info.batch_size, -1)), 0
+
+
+_transform.register_autograd(_backward, setup_context=_save)
+_transform.register_vmap(_vmap)
+
+
+@register_flop_formula(torch.ops.circulant.transform)
+def _flop(shape: tuple[int, ...], kind: str, n: int, *_: Any, **__: Any) -> int:
+    return round(_problem_of(shape, kind, n, torch.float32).flop)
+
+
+def transform(x: Tensor, kind: TransformKind, n: int) -> Tensor:
+    """x (..., n) real or (..., bins, 2) pairs -> the same with the transformed axis; unnormalised.
+
+    Under autocast float32 is kept, as for torch.fft; half precision is transformed in float32.
+    """
+    if not x.is_floating_point():
+        raise DtypeError(f"expected x of a floating-point dtype, got {x.dtype}; convert it with x.float()")
+    tail = 1 if kind is TransformKind.RFFT else 2
+    bins = n // 2 + 1 if kind is TransformKind.RFFT_ADJOINT else n
+    expected = (bins, 2)[:tail]
+    if tuple(x.shape[-tail:]) != expected:
+        raise ShapeError(f"expected x (..., {', '.join(map(str, expected))}), got {tuple(x.shape)}")
+    lead = x.shape[: x.ndim - tail]
+    forced = current().algorithm
+    known = forced if forced in (AlgorithmName.FFT, AlgorithmName.DFT_MATRIX) else None
+    y = _transform(x.reshape(product(lead), *expected), kind.value, n, known.value if known else None)
+    return y.reshape(*lead, *y.shape[1:])
+
+
+def rfft(x: Tensor) -> Tensor:
+    """x (..., n) -> (..., n // 2 + 1, 2), unnormalised."""
+    return transform(x, TransformKind.RFFT, x.shape[-1])
+
+
+def irfft(spectrum: Tensor, n: int) -> Tensor:
+    """spectrum (..., n // 2 + 1, 2) -> (..., n), divided by n: the inverse of `rfft`."""
+    twice = torch.full((n // 2 + 1, 1), 2.0 / n, dtype=spectrum.dtype, device=spectrum.device)
+    twice[0] = 1.0 / n
+    if n % 2 == 0:
+        twice[-1] = 1.0 / n
+    return transform(spectrum * twice, TransformKind.RFFT_ADJOINT, n)
+
+
+def fft(z: Tensor) -> Tensor:
+    """z (..., n, 2) -> (..., n, 2), unnormalised."""
+    return transform(z, TransformKind.FFT, z.shape[-2])

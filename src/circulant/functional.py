@@ -1,0 +1,331 @@
+"""The doors of the engine, with the argument names and text values of torch.nn.functional."""
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from circulant.algorithms.algorithm import AlgorithmName
+from circulant.backends.table import Backend
+from circulant.core.errors import ArgumentError, ShapeError, UnknownNameError
+from circulant.core.operator import AXES
+from circulant.core.sizes import Shape, per_axis, same_padding, transposed_length
+from circulant.engine import convolution, planner
+from circulant.engine import long_conv as engine_long
+from circulant.engine.choice import Choice
+from circulant.engine.convolution import Boundary
+from circulant.engine.long_conv import LongBoundary
+from circulant.engine.plan import Plan
+from circulant.problems.convolution import Padding
+
+Sizes = int | Iterable[int]
+Named = TypeVar("Named", bound=Enum)
+
+
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Sizes = 1,
+    padding: Sizes | str = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+    *,
+    boundary: Boundary | str = Boundary.ZEROS,
+    algorithm: AlgorithmName | str | None = None,
+    backend: Backend | str | None = None,
+) -> Tensor:
+    """Convolution of input (B, I, L) or (I, L) with weight (O, I / groups, K), as torch's conv1d.
+
+    padding: int, "valid", "same" or "causal" (all of it before the first sample). boundary: what lies
+    outside, "zeros", "circular", "reflect" or "replicate". algorithm and backend insist on a plan;
+    one that cannot run raises NoPlanError with the reason.
+    """
+    return _conv(1, input, weight, bias, stride, padding, dilation, groups, boundary, algorithm, backend)
+
+
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Sizes = 1,
+    padding: Sizes | str = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+    *,
+    boundary: Boundary | str = Boundary.ZEROS,
+    algorithm: AlgorithmName | str | None = None,
+    backend: Backend | str | None = None,
+) -> Tensor:
+    """Convolution of input (B, I, H, W) or (I, H, W), as torch's conv2d; extras as for `conv1d`.
+
+    padding "causal" pads before the first row and the first column.
+    """
+    return _conv(2, input, weight, bias, stride, padding, dilation, groups, boundary, algorithm, backend)
+
+
+def conv3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Sizes = 1,
+    padding: Sizes | str = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+    *,
+    boundary: Boundary | str = Boundary.ZEROS,
+    algorithm: AlgorithmName | str | None = None,
+    backend: Backend | str | None = None,
+) -> Tensor:
+    """Convolution of input (B, I, D, H, W) or (I, D, H, W), as torch's conv3d; extras as for `conv1d`."""
+    return _conv(3, input, weight, bias, stride, padding, dilation, groups, boundary, algorithm, backend)
+
+
+def conv_transpose1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Sizes = 1,
+    padding: Sizes = 0,
+    output_padding: Sizes = 0,
+    groups: int = 1,
+    dilation: Sizes = 1,
+    *,
+    algorithm: AlgorithmName | str | None = None,
+    backend: Backend | str | None = None,
+) -> Tensor:
+    """Transposed convolution of input (B, I, L) with weight (I, O / groups, K), as torch's."""
+    steps = (stride, padding, output_padding, dilation)
+    return _conv_transpose(1, input, weight, bias, steps, groups, algorithm, backend)
+
+
+def conv_transpose2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Sizes = 1,
+    padding: Sizes = 0,
+    output_padding: Sizes = 0,
+    groups: int = 1,
+    dilation: Sizes = 1,
+    *,
+    algorithm: AlgorithmName | str | None = None,
+    backend: Backend | str | None = None,
+) -> Tensor:
+    """Transposed convolution of input (B, I, H, W) with weight (I, O / groups, *kernel), as torch's."""
+    steps = (stride, padding, output_padding, dilation)
+    return _conv_transpose(2, input, weight, bias, steps, groups, algorithm, backend)
+
+
+def conv_transpose3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Sizes = 1,
+    padding: Sizes = 0,
+    output_padding: Sizes = 0,
+    groups: int = 1,
+    dilation: Sizes = 1,
+    *,
+    algorithm: AlgorithmName | str | None = None,
+    backend: Backend | str | None = None,
+) -> Tensor:
+    """Transposed convolution of input (B, I, D, H, W) with weight (I, O / groups, *kernel), as torch's."""
+    steps = (stride, padding, output_padding, dilation)
+    return _conv_transpose(3, input, weight, bias, steps, groups, algorithm, backend)
+
+
+def long_conv(
+    x: Tensor,
+    kernel: Tensor,
+    *,
+    skip: Tensor | None = None,
+    gate_in: Tensor | None = None,
+    gate_out: Tensor | None = None,
+    boundary: LongBoundary | str = LongBoundary.CAUSAL,
+    algorithm: AlgorithmName | str | None = None,
+    backend: Backend | str | None = None,
+) -> Tensor:
+    """Depthwise true convolution of x (B, C, L) with kernel (C, K), K of any length -> (B, C, L).
+
+    y = gate_out (kernel * z + skip z), z = gate_in x, with skip (C,) and gates (B, C, L).
+    boundary "causal": y[l] = sum_m kernel[m] z[l - m]; "circular": the same with indices modulo L
+    (K > L wraps); "same": centred, zeros outside; for even K the extra tap looks back.
+    """
+    return engine_long.long_conv(
+        x, kernel, skip=skip, gate_in=gate_in, gate_out=gate_out,
+        boundary=_named(LongBoundary, boundary, "boundary"), choice=_choice(algorithm, backend),
+    )  # fmt: skip
+
+
+def plan(
+    operation: str,
+    *,
+    input: Iterable[int],
+    weight: Iterable[int],
+    stride: Sizes = 1,
+    padding: Sizes | str = 0,
+    output_padding: Sizes = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+    boundary: str | None = None,
+    dtype: torch.dtype = torch.float32,
+    algorithm: AlgorithmName | str | None = None,
+    backend: Backend | str | None = None,
+    workspace_limit: float | None = None,
+    tolerance: float | None = None,
+) -> Plan:
+    """What `conv2d`, `conv_transpose2d`, `long_conv`, ... would do with tensors of these shapes.
+
+    Print it: every candidate with predicted time, work, workspace in bytes and relative L2 error, or
+    the reason of its refusal. Nothing is computed.
+    """
+    known = [f"{name}{ndim}d" for name in ("conv", "conv_transpose") for ndim in AXES] + ["long_conv"]
+    if operation not in known:
+        raise UnknownNameError("operation", operation, known)
+    x = torch.empty(tuple(input), dtype=dtype, device="meta")
+    w = torch.empty(tuple(weight), dtype=dtype, device="meta")
+    choice = _choice(algorithm, backend, workspace_limit, tolerance)
+    if operation == "long_conv":
+        ends = _named(LongBoundary, boundary or LongBoundary.CAUSAL, "boundary")
+        return planner.plan(engine_long.problem_for(x, w, ends), choice)
+    ndim = int(operation[-2])
+    if operation.startswith("conv_transpose"):
+        settings = _transposed_settings(ndim, x, w, (stride, padding, output_padding, dilation), groups)
+        return planner.plan(convolution.transposed_problem_for(x, w, **settings), choice)
+    settings = _settings(ndim, w, stride, padding, dilation, groups, boundary or Boundary.ZEROS)
+    return planner.plan(convolution.problem_for(x, w, **settings), choice)
+
+
+def _conv(
+    ndim: int,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Sizes,
+    padding: Sizes | str,
+    dilation: Sizes,
+    groups: int,
+    boundary: Boundary | str,
+    algorithm: AlgorithmName | str | None,
+    backend: Backend | str | None,
+) -> Tensor:
+    x = _batched(ndim, input, weight)
+    settings = _settings(ndim, weight, stride, padding, dilation, groups, boundary)
+    y = convolution.convolution(x, weight, bias, **settings, choice=_choice(algorithm, backend))
+    return y if input.ndim == ndim + 2 else y[0]
+
+
+def _settings(
+    ndim: int,
+    weight: Tensor,
+    stride: Sizes,
+    padding: Sizes | str,
+    dilation: Sizes,
+    groups: int,
+    boundary: Boundary | str,
+) -> dict[str, Any]:
+    """Text and single numbers as the engine's door takes them."""
+    strides = per_axis(stride, ndim, "stride")
+    dilations = per_axis(dilation, ndim, "dilation")
+    return {
+        "stride": strides,
+        "padding": parse_padding(padding, tuple(weight.shape[2:]), strides, dilations),
+        "dilation": dilations,
+        "groups": groups,
+        "boundary": _named(Boundary, boundary, "boundary"),
+    }
+
+
+def _conv_transpose(
+    ndim: int,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    steps: tuple[Sizes | str, Sizes | str, Sizes | str, Sizes | str],
+    groups: int,
+    algorithm: AlgorithmName | str | None,
+    backend: Backend | str | None,
+) -> Tensor:
+    x = _batched(ndim, input, weight)
+    settings = _transposed_settings(ndim, x, weight, steps, groups)
+    y = convolution.conv_transpose(x, weight, bias, **settings, choice=_choice(algorithm, backend))
+    return y if input.ndim == ndim + 2 else y[0]
+
+
+def _transposed_settings(
+    ndim: int,
+    x: Tensor,
+    weight: Tensor,
+    steps: tuple[Sizes | str, Sizes | str, Sizes | str, Sizes | str],
+    groups: int,
+) -> dict[str, Any]:
+    names = ("stride", "padding", "output_padding", "dilation")
+    for name, value in zip(names, steps):
+        if isinstance(value, str):
+            raise ArgumentError(f"expected {name} of a transposed convolution as integers, got {value!r}")
+    stride, padding, output_padding, dilation = (
+        per_axis(value, ndim, name) for name, value in zip(names, steps) if not isinstance(value, str)
+    )
+    axes = zip(x.shape[2:], weight.shape[2:], stride, padding, dilation, output_padding)
+    return {
+        "stride": stride,
+        "padding": padding,
+        "output_padding": output_padding,
+        "groups": groups,
+        "dilation": dilation,
+        "output_spatial": tuple(transposed_length(*axis) for axis in axes),
+    }
+
+
+def parse_padding(padding: Sizes | str, kernel: Shape, stride: Shape, dilation: Shape) -> Padding:
+    """Zeros (before, after) along each axis for torch's numbers and words, and for "causal"."""
+    if not isinstance(padding, str):
+        return tuple((p, p) for p in per_axis(padding, len(kernel), "padding"))
+    if padding not in ("valid", "same", "causal"):
+        raise ArgumentError(f"expected padding as integers, 'valid', 'same' or 'causal', got {padding!r}")
+    if padding == "valid":
+        return ((0, 0),) * len(kernel)
+    if padding == "causal":
+        return tuple((d * (k - 1), 0) for k, d in zip(kernel, dilation))
+    if any(step != 1 for step in stride):
+        raise ArgumentError(f"expected stride 1 with padding 'same', got {stride}; pad by numbers instead")
+    return tuple(same_padding(k, d) for k, d in zip(kernel, dilation))
+
+
+def _batched(ndim: int, input: Tensor, weight: Tensor) -> Tensor:
+    if weight.ndim != ndim + 2 or input.ndim not in (ndim + 1, ndim + 2):
+        axes = AXES[ndim]
+        raise ShapeError(
+            f"expected input (B, C, {axes}) or (C, {axes}) and a weight of {ndim + 2} axes, "
+            f"got input {tuple(input.shape)} and weight {tuple(weight.shape)}"
+        )
+    return input if input.ndim == ndim + 2 else input[None]
+
+
+def _choice(
+    algorithm: AlgorithmName | str | None,
+    backend: Backend | str | None,
+    workspace_limit: float | None = None,
+    tolerance: float | None = None,
+) -> Choice:
+    for name, limit in (("workspace_limit", workspace_limit), ("tolerance", tolerance)):
+        if limit is not None and not 0 <= limit < float("inf"):
+            raise ArgumentError(f"expected {name} as a finite number of 0 or more, got {limit!r}")
+    return Choice(
+        None if algorithm is None else _named(AlgorithmName, algorithm, "algorithm"),
+        None if backend is None else _named(Backend, backend, "backend"),
+        workspace_limit,
+        tolerance,
+    )
+
+
+def _named(kind: type[Named], value: Named | str, argument: str) -> Named:
+    if isinstance(value, kind):
+        return value
+    known = {member.value: member for member in kind}
+    if not isinstance(value, str) or value not in known:
+        raise UnknownNameError(argument, str(value), known)
+    return known[value]

@@ -1,0 +1,5 @@
+"""Room of algebra operators: one file each, listed here."""
+
+from circulant.core.card import Card
+
+CARDS: tuple[Card, ...] = ()

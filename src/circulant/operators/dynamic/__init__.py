@@ -1,0 +1,5 @@
+"""Room of dynamic operators: one file each, listed here."""
+
+from circulant.core.card import Card
+
+CARDS: tuple[Card, ...] = ()

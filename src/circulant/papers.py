@@ -1,0 +1,98 @@
+"""Which papers of the plan are realised, by which components, and which test proves it.
+
+`papers.tsv` beside this file holds title, year of the first public version, and room of every paper
+that the library sets out to realise, in the order of the plan. What realises a paper is never
+written there: it comes from the cards of the catalogue and from the entries below.
+"""
+
+import csv
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from circulant.catalogue import CATALOGUE
+from circulant.core.card import Card, Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """One line of papers.tsv."""
+
+    title: str
+    year: int
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaperRow:
+    """One line of `circulant papers`. No components: not yet realised."""
+
+    title: str
+    year: int
+    room: str
+    components: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+COMPONENTS: tuple[Entry, ...] = (
+    Entry(
+        "Scaling Up Your Kernels: Large Kernel Design in ConvNets towards Universal Representations",
+        "circulant.explain.receptive_field.effective_receptive_field",
+        "tests/explain/test_receptive_field.py",
+    ),
+)
+"""What realises a paper and is not an operator."""
+
+
+@cache
+def titles() -> tuple[Title, ...]:
+    """Every paper of the plan."""
+    text = files("circulant").joinpath("papers.tsv").read_text(encoding="utf-8")
+    lines = csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
+    return tuple(Title(line["title"], int(line["year"]), line["room"]) for line in lines)
+
+
+def test_path(card: Card) -> str:
+    """Where the tests of an operator file lie, by convention."""
+    _, _, room, name = card.module.split(".")
+    return f"tests/operators/{room}/test_{name}.py"
+
+
+def exported_names(card: Card) -> tuple[str, ...]:
+    """What `circulant.nn` shows of an operator file: its operators, then what it declares in EXPORTS."""
+    operators = tuple(operator.__name__ for operator in card.operators)
+    return operators + tuple(getattr(sys.modules[card.module], "EXPORTS", ()))
+
+
+def entries_of(card: Card, known: frozenset[str]) -> Iterator[Entry]:
+    """One entry for each known paper and each name. Papers outside the plan are sources, no entries."""
+    for paper in card.papers:
+        if paper.title in known:
+            for name in exported_names(card):
+                yield Entry(paper.title, f"circulant.nn.{name}", test_path(card))
+
+
+@cache
+def entries() -> tuple[Entry, ...]:
+    """Everything that realises a paper of the plan."""
+    known = frozenset(title.title for title in titles())
+    return tuple(entry for card in CATALOGUE for entry in entries_of(card, known)) + COMPONENTS
+
+
+def rows() -> tuple[PaperRow, ...]:
+    """One row for each paper of the plan."""
+    found: dict[str, list[Entry]] = {title.title: [] for title in titles()}
+    for entry in entries():
+        found[entry.title].append(entry)
+    return tuple(
+        PaperRow(
+            title.title,
+            title.year,
+            title.room,
+            tuple(dict.fromkeys(entry.component for entry in found[title.title])),
+            tuple(dict.fromkeys(entry.test for entry in found[title.title])),
+        )
+        for title in titles()
+    )

@@ -1,0 +1,25 @@
+"""The one algebra behind every convolution-like problem.
+
+A convolution y = f(x, k) is linear in x and in k, so <f(x, k), g> is a trilinear form of input,
+kernel and output gradient. Solving it for one of the three slots gives the forward pass or one of
+the two gradients; differentiating a solution solves the same form for another slot. Every
+derivative of every order is therefore a problem of the same family, planned by the same engine.
+"""
+
+from enum import Enum
+
+
+class Slot(Enum):
+    """The argument of the trilinear form that is solved for."""
+
+    OUTPUT = "output"
+    INPUT = "input"
+    KERNEL = "kernel"
+
+
+OPERANDS = {
+    Slot.OUTPUT: (Slot.INPUT, Slot.KERNEL),
+    Slot.INPUT: (Slot.OUTPUT, Slot.KERNEL),
+    Slot.KERNEL: (Slot.INPUT, Slot.OUTPUT),
+}
+"""The two tensors that a problem takes, in this order."""

@@ -1,0 +1,33 @@
+"""From templates to one HTML file: tokens, style and script inlined, autoescape on, strict content policy."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from circulant.core.errors import MissingExtraError
+from circulant.report.fragment import Fragment
+from circulant.report.policy import content_policy
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render(folder: Path, template: str, content: Mapping[str, Any]) -> str:
+    """The page that a template in folder makes of the content; it extends `shell.html` of this package."""
+    try:
+        from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    except ImportError as error:
+        raise MissingExtraError(
+            "expected jinja2 for writing a report, but it is not installed; "
+            "run pip install 'circulant[compare]'"
+        ) from error
+    environment = Environment(
+        loader=FileSystemLoader([folder, TEMPLATES]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style = (TEMPLATES / "style.css").read_text("utf-8")
+    script = (TEMPLATES / "script.js").read_text("utf-8")
+    frame = {"style": Fragment(style), "script": Fragment(script), "policy": content_policy(style, script)}
+    return environment.get_template(template).render(**frame, **content)
