@@ -35,11 +35,11 @@ void bind_kernel(nb::module_& m, const char* name, Kernel<float, Sizes> single, 
             calls.fetch_add(1, std::memory_order_relaxed);
             const Execution execution{threads, isa};
             if (is_double)
-                twice(sizes, pointer<const double>(first), pointer<const double>(second), pointer<double>(result),
-                      execution);
+                twice(sizes, pointer<const double>(first), pointer<const double>(second),
+                      pointer<double>(result), execution);
             else
-                single(sizes, pointer<const float>(first), pointer<const float>(second), pointer<float>(result),
-                       execution);
+                single(sizes, pointer<const float>(first), pointer<const float>(second),
+                       pointer<float>(result), execution);
         },
         nb::call_guard<nb::gil_scoped_release>(), "sizes"_a, "is_double"_a, "first"_a, "second"_a, "result"_a,
         "threads"_a, "isa"_a);
@@ -58,8 +58,8 @@ void bind_long_conv(nb::module_& m) {
     nb::class_<LongConvSizes>(m, "LongConvSizes")
         .def(
             "__init__",
-            [](LongConvSizes* self, std::size_t batch, std::size_t channels, std::size_t length, std::size_t taps,
-               std::size_t shift, bool circular) {
+            [](LongConvSizes* self, std::size_t batch, std::size_t channels, std::size_t length,
+               std::size_t taps, std::size_t shift, bool circular) {
                 new (self) LongConvSizes{batch, channels, length, taps, shift, circular};
             },
             "batch"_a, "channels"_a, "length"_a, "taps"_a, "shift"_a, "circular"_a);
@@ -74,8 +74,8 @@ void bind_depthwise_conv(nb::module_& m) {
     nb::class_<DepthwiseAxis>(m, "DepthwiseAxis")
         .def(
             "__init__",
-            [](DepthwiseAxis* self, std::size_t size, std::size_t out_size, std::size_t taps, std::size_t stride,
-               std::size_t dilation, std::size_t before) {
+            [](DepthwiseAxis* self, std::size_t size, std::size_t out_size, std::size_t taps,
+               std::size_t stride, std::size_t dilation, std::size_t before) {
                 new (self) DepthwiseAxis{size, out_size, taps, stride, dilation, before};
             },
             "size"_a, "out_size"_a, "taps"_a, "stride"_a, "dilation"_a, "before"_a);

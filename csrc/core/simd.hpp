@@ -43,14 +43,6 @@ CIRCULANT_INLINE void store(T* to, Vector<T> value) {
     __builtin_memcpy(to, &value, sizeof value);
 }
 
-// Elements 0..count-1 from memory, zeros behind them.
-template <class T>
-CIRCULANT_INLINE Vector<T> load_first(const T* from, size_t count) {
-    T lanes[kLanes<T>] = {};
-    for (size_t i = 0; i < count; ++i) lanes[i] = from[i];
-    return load(lanes);
-}
-
 template <class T>
 CIRCULANT_INLINE void store_first(T* to, Vector<T> value, size_t count) {
     T lanes[kLanes<T>];

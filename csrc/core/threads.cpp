@@ -39,7 +39,8 @@ private:
 
 std::size_t useful_threads(std::size_t wanted, std::size_t items, double work) {
     const double affordable = static_cast<double>(items) * work / kWorkPerThread;
-    const auto limit = affordable < static_cast<double>(wanted) ? static_cast<std::size_t>(affordable) : wanted;
+    const bool few = affordable < static_cast<double>(wanted);
+    const std::size_t limit = few ? static_cast<std::size_t>(affordable) : wanted;
     return std::max<std::size_t>(1, std::min(limit, items));
 }
 

@@ -49,8 +49,8 @@ std::vector<Tap> input_taps(const DepthwiseSizes& s, const Grid& grid) {
     for (std::size_t u = 0; u < s.rows.taps; ++u)
         for (std::size_t v = 0; v < s.columns.taps; ++v) {
             const std::size_t row = u * s.rows.dilation, column = v * s.columns.dilation;
-            taps.push_back({row * grid.row_scalars + column % grid.step * grid.phase_width + column / grid.step,
-                            u * s.columns.taps + v});
+            const std::size_t phase = column % grid.step * grid.phase_width;
+            taps.push_back({row * grid.row_scalars + phase + column / grid.step, u * s.columns.taps + v});
         }
     return taps;
 }
@@ -222,9 +222,10 @@ void depthwise_kernel_gradient(const DepthwiseSizes& sizes, const T* x, const T*
                                         .g = g,
                                         .result = gw};
     const double work = plane_work(sizes) * static_cast<double>(sizes.batch);
+    const std::size_t stage_scalars = sizes.rows.out_size * round_up(sizes.columns.out_size, set.lanes);
     parallel_ranges(useful_threads(execution.threads, channels, work), channels,
                     [&](std::size_t first, std::size_t last) {
-                        const AlignedBuffer<T> workspace(grid.rows * grid.row_scalars);
+                        const AlignedBuffer<T> workspace(grid.rows * grid.row_scalars + stage_scalars);
                         set.correlate_planes(job, first, last, workspace.data());
                     });
 }

@@ -37,7 +37,8 @@ void fill_grid(const Grid& grid, const T* plane, T* copy) {
             continue;
         }
         for (size_t phase = 0; phase < grid.step; ++phase)
-            fill_phase(grid, plane + (i - grid.before_rows) * grid.width, phase, row + phase * grid.phase_width);
+            fill_phase(grid, plane + (i - grid.before_rows) * grid.width, phase,
+                       row + phase * grid.phase_width);
     }
 }
 
@@ -127,46 +128,57 @@ void gather_planes(const GatherJob<T>& job, size_t first, size_t last, T* worksp
     }
 }
 
+// Rows of g, each followed by zeros up to a whole vector.
+template <class T>
+void stage_gradient(const PlaneCorrelationJob<T>& job, const T* g, T* stage) {
+    const size_t stage_row = whole_vectors<T>(job.width);
+    for (size_t i = 0; i < job.height; ++i) {
+        store(stage + (i + 1) * stage_row - kLanes<T>, Vector<T>{});
+        __builtin_memcpy(stage + i * stage_row, g + i * job.width, job.width * sizeof(T));
+    }
+}
+
 // result[t] += sum over the plane of g times the sample at tap t, for `count` taps together.
 template <size_t count, class T>
-void add_correlation(const PlaneCorrelationJob<T>& job, const Tap* taps, const T* copy, const T* g, T* result) {
+void add_correlation(const PlaneCorrelationJob<T>& job, const Tap* taps, const T* copy, const T* stage,
+                     T* result) {
     constexpr size_t lanes = kLanes<T>;
+    const size_t stage_row = whole_vectors<T>(job.width), rest = job.width % lanes;
     Vector<T> total[count] = {};
     for (size_t i = 0; i < job.height; ++i) {
         const T* const from = copy + i * job.row_step;
-        const T* const row = g + i * job.width;
-        size_t j = 0;
-        for (; j + lanes <= job.width; j += lanes) {
+        const T* const row = stage + i * stage_row;
+        for (size_t j = 0; j + lanes <= job.width; j += lanes) {
             const Vector<T> gradient = load(row + j);
             CIRCULANT_UNROLL
             for (size_t t = 0; t < count; ++t) total[t] += gradient * load(from + taps[t].offset + j);
         }
-        if (const size_t rest = job.width - j; rest > 0) {
-            const Vector<T> gradient = load_first(row + j, rest);
-            CIRCULANT_UNROLL
-            for (size_t t = 0; t < count; ++t)
-                total[t] += gradient * keep_first<T>(load(from + taps[t].offset + j), rest);
-        }
+        if (rest == 0) continue;
+        const Vector<T> gradient = load(row + job.width - rest);
+        CIRCULANT_UNROLL
+        for (size_t t = 0; t < count; ++t)
+            total[t] += gradient * keep_first<T>(load(from + taps[t].offset + job.width - rest), rest);
     }
     for (size_t t = 0; t < count; ++t) result[taps[t].weight] += sum_lanes<T>(total[t]);
 }
 
 // Channels first .. last - 1 of g; the batch is summed in the same order whatever the threads.
-// workspace: one copy of a plane of x.
+// workspace: one copy of a plane of x, then the staged rows of g.
 template <class T>
 void correlate_planes(const PlaneCorrelationJob<T>& job, size_t first, size_t last, T* workspace) {
     constexpr size_t together = 8;
+    T* const stage = workspace + job.grid.rows * job.grid.row_scalars;
     const size_t x_channels = job.channels / job.sharing, x_plane = job.grid.height * job.grid.width;
     for (size_t channel = first; channel < last; ++channel) {
         T* const result = job.result + channel * job.tap_count;
         for (size_t t = 0; t < job.tap_count; ++t) result[t] = T{0};
         for (size_t image = 0; image < job.batch; ++image) {
-            const T* const g = job.g + (image * job.channels + channel) * job.height * job.width;
+            stage_gradient(job, job.g + (image * job.channels + channel) * job.height * job.width, stage);
             fill_grid(job.grid, job.x + (image * x_channels + channel / job.sharing) * x_plane, workspace);
             size_t t = 0;
             for (; t + together <= job.tap_count; t += together)
-                add_correlation<together>(job, job.taps + t, workspace, g, result);
-            for (; t < job.tap_count; ++t) add_correlation<1>(job, job.taps + t, workspace, g, result);
+                add_correlation<together>(job, job.taps + t, workspace, stage, result);
+            for (; t < job.tap_count; ++t) add_correlation<1>(job, job.taps + t, workspace, stage, result);
         }
     }
 }

@@ -14,9 +14,11 @@ template <class T>
 struct Kernels {
     std::size_t lanes;
     void (*filter_rows)(const FilterJob<T>&, std::size_t first, std::size_t last, T* workspace);
-    void (*correlate_channels)(const CorrelationJob<T>&, std::size_t first, std::size_t last, T* workspace);
+    void (*correlate_channels)(const CorrelationJob<T>&, std::size_t first, std::size_t last,
+                               T* workspace);
     void (*gather_planes)(const GatherJob<T>&, std::size_t first, std::size_t last, T* workspace);
-    void (*correlate_planes)(const PlaneCorrelationJob<T>&, std::size_t first, std::size_t last, T* workspace);
+    void (*correlate_planes)(const PlaneCorrelationJob<T>&, std::size_t first, std::size_t last,
+                             T* workspace);
 };
 
 struct KernelSet {

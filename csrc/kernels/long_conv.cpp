@@ -64,12 +64,12 @@ double row_work(std::size_t size) {
 }
 
 template <class T>
-void run_filter(const FilterJob<T>& job, const Tree<T>& tree, const Kernels<T>& kernels, std::size_t threads) {
+void run_filter(const FilterJob<T>& job, const Tree<T>& tree, const Kernels<T>& set, std::size_t threads) {
     const std::size_t rows = job.batch * job.channels;
     const std::size_t useful = useful_threads(threads, rows, row_work(job.tree.size));
     parallel_ranges(useful, rows, [&](std::size_t first, std::size_t last) {
         const AlignedBuffer<T> workspace(2 * tree.buffer_size());
-        kernels.filter_rows(job, first, last, workspace.data());
+        set.filter_rows(job, first, last, workspace.data());
     });
 }
 

@@ -27,6 +27,7 @@ void long_conv_input_gradient(const LongConvSizes& sizes, const T* g, const T* k
 
 // gk[c, m] = sum_{b, l} g[b, c, l] x[b, c, l + shift - m]
 template <class T>
-void long_conv_kernel_gradient(const LongConvSizes& sizes, const T* x, const T* g, T* gk, Execution execution);
+void long_conv_kernel_gradient(const LongConvSizes& sizes, const T* x, const T* g, T* gk,
+                               Execution execution);
 
 }  // namespace circulant

@@ -44,8 +44,8 @@ void take_row(const TreeView<T>& tree, const T* data, size_t window, size_t coun
     constexpr size_t lanes = kLanes<T>;
     const T scale = T{1} / static_cast<T>(tree.size);
     for (size_t i = 0; i < count; i += lanes) {
-        const size_t position = window + i;
-        const T* const from = position < tree.size ? data + 2 * position : data + 2 * (position - tree.size) + lanes;
+        const size_t at = window + i;
+        const T* const from = at < tree.size ? data + 2 * at : data + 2 * (at - tree.size) + lanes;
         const Vector<T> value = load(from) * scale;
         if (i + lanes <= count)
             store(row + i, value);

@@ -10,7 +10,7 @@ from torch import Tensor
 from circulant.algorithms.algorithm import Algorithm
 from circulant.algorithms.channels_last import ChannelsLast
 from circulant.algorithms.dft_matrix import DFTMatrix
-from circulant.algorithms.direct import Direct, DirectDepthwise2d
+from circulant.algorithms.direct import Direct, DirectDepthwise
 from circulant.algorithms.fft import FastTransform, FFTConvolution, FFTLongConv, FusedFFTLongConv
 from circulant.algorithms.im2col import Im2col
 from circulant.algorithms.overlap_save import OverlapSave, OverlapSaveLongConv
@@ -55,7 +55,7 @@ IMPLEMENTATIONS = (
     Implementation(ConvolutionProblem, Im2col(), Backend.TORCH, im2col.im2col),
     Implementation(ConvolutionProblem, FFTConvolution(), Backend.TORCH, spectra.fft_convolution),
     Implementation(ConvolutionProblem, OverlapSave(), Backend.TORCH, spectra.overlap_save),
-    Implementation(ConvolutionProblem, DirectDepthwise2d(), Backend.NATIVE, native_depthwise.solve),
+    Implementation(ConvolutionProblem, DirectDepthwise(), Backend.NATIVE, native_depthwise.solve),
     Implementation(LongConvProblem, Direct(), Backend.TORCH, long_conv.direct),
     Implementation(LongConvProblem, FFTLongConv(), Backend.TORCH, spectra.fft_long_conv),
     Implementation(LongConvProblem, OverlapSaveLongConv(), Backend.TORCH, long_conv.overlap_save),

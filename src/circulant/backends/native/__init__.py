@@ -1,1 +1,1 @@
-"""The C++ core, for tensors on a CPU."""
+"""The C++ core on CPUs: long convolution by FFT and direct depthwise convolution."""

@@ -28,8 +28,9 @@ def windows(problem: ConvolutionProblem, x: Tensor) -> Tensor:
     view = problem.pad(x)
     for axis in range(problem.ndim):
         view = view.unfold(axis + 2, problem.effective_kernel[axis], problem.stride[axis])
-    dilated = tuple(slice(None, None, step) for step in problem.dilation)
-    return view[(..., *dilated)]
+    for axis, step in enumerate(problem.dilation, 2 + problem.ndim):
+        view = view[(*(slice(None),) * axis, slice(None, None, step))]
+    return view
 
 
 def _columns(problem: ConvolutionProblem, x: Tensor, per_group: int) -> Tensor:
@@ -43,8 +44,9 @@ def _columns(problem: ConvolutionProblem, x: Tensor, per_group: int) -> Tensor:
 def _fold(problem: ConvolutionProblem, columns: Tensor) -> Tensor:
     """The adjoint of `_columns`: every column added back to where it was read."""
     p = problem
-    columns = columns.reshape(p.batch, p.in_channels, *p.kernel, *p.output_spatial)
+    kernel_last = (0, 1, *range(2 + p.ndim, 2 + 2 * p.ndim), *range(2, 2 + p.ndim))
+    shares = columns.reshape(p.batch, p.in_channels, *p.kernel, *p.output_spatial).permute(kernel_last)
     padded = columns.new_zeros(p.batch, p.in_channels, *p.padded_spatial)
-    for tap, window in p.tap_windows():
-        padded[(..., *window)] += columns[(slice(None), slice(None), *tap)]
+    for window in p.tap_windows():
+        padded[window.at] += shares[window.tap]
     return p.crop(padded).contiguous()

@@ -12,19 +12,19 @@ def direct(problem: LocalConvProblem, first: Tensor, second: Tensor) -> Tensor:
     def by_group(tensor: Tensor) -> Tensor:
         return tensor.unflatten(1, (p.groups, -1))
 
-    taps = enumerate(slices for _, slices in window.tap_windows())
+    taps = enumerate(tap_window.at for tap_window in window.tap_windows())
     if p.slot is Slot.INPUT:
         padded = by_group(first.new_zeros(window.batch, window.in_channels, *window.padded_spatial))
-        for m, slices in taps:
-            padded[(..., *slices)] += second[:, :, m, None] * by_group(first)
+        for m, at in taps:
+            padded[at] += second[:, :, m, None] * by_group(first)
         return window.crop(padded.flatten(1, 2)).contiguous()
     x = by_group(window.pad(first))
     if p.slot is Slot.OUTPUT:
         y = by_group(first.new_zeros(window.output_shape))
-        for m, slices in taps:
-            y += second[:, :, m, None] * x[(..., *slices)]
+        for m, at in taps:
+            y += second[:, :, m, None] * x[at]
         return y.flatten(1, 2)
     weight = first.new_empty(p.weight_shape)
-    for m, slices in taps:
-        weight[:, :, m] = (x[(..., *slices)] * by_group(second)).sum(2)
+    for m, at in taps:
+        weight[:, :, m] = (x[at] * by_group(second)).sum(2)
     return weight

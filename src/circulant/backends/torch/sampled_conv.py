@@ -1,4 +1,8 @@
-"""Sampled convolution by gathering corners, tap by tap. Differentiable code: any order of derivative."""
+"""Sampled convolution by gathering corners. Differentiable code: any order of derivative.
+
+All taps are gathered at once, which takes the memory of as many copies of the input: a loop over them
+would take less, but give compilers a graph of thousands of nodes.
+"""
 
 from itertools import product as index_product
 
@@ -10,39 +14,40 @@ from circulant.problems.sampled_conv import SampledConvProblem
 
 
 def direct(problem: SampledConvProblem, x: Tensor, offset: Tensor, modulation: Tensor) -> Tensor:
-    window, groups = problem.window, problem.groups
-    flat = x.unflatten(1, (groups, -1)).flatten(3)
-    starts = torch.meshgrid(*_starts(window, x), indexing="ij")
-    taps = index_product(*(range(k) for k in window.kernel))
-    y = x.new_zeros(())
-    for m, tap in enumerate(taps):
-        place = [
-            start + i * step + offset[:, :, m, axis]
-            for axis, (start, i, step) in enumerate(zip(starts, tap, window.dilation))
-        ]
-        y = y + modulation[:, :, m, None] * _sample(flat, place, window.spatial)
-    return y.flatten(1, 2)
-
-
-def _starts(window: ConvolutionProblem, x: Tensor) -> list[Tensor]:
-    axes = zip(window.output_spatial, window.stride, window.padding)
-    return [torch.arange(n, device=x.device, dtype=x.dtype) * s - before for n, s, (before, _) in axes]
-
-
-def _sample(flat: Tensor, place: list[Tensor], spatial: tuple[int, ...]) -> Tensor:
-    """flat (B, G, C / G, samples) at place, one (B, G, *out) per axis -> (B, G, C / G, *out)."""
+    window = problem.window
+    flat = x.unflatten(1, (problem.groups, -1)).flatten(3)
+    moves, weights = offset.flatten(4), modulation.flatten(3)  # outputs in a row, on one axis
     # far outside counts as one sample outside: the value is zero and the index stays an integer
-    place = [at.clamp(-1, size) for at, size in zip(place, spatial)]
+    place = [
+        (start + moves[:, :, :, axis]).clamp(-1, size)
+        for axis, (start, size) in enumerate(zip(_grid(window, x), window.spatial))
+    ]
     floors = [at.detach().floor() for at in place]
-    total = flat.new_zeros(())
-    for corner in index_product((0, 1), repeat=len(spatial)):
+    y = x.new_zeros(())
+    for corner in index_product((0, 1), repeat=window.ndim):
         index = torch.zeros_like(floors[0], dtype=torch.long)
-        share = torch.ones_like(place[0])
-        for at, floor, step, size in zip(place, floors, corner, spatial):
+        share = weights
+        for at, floor, step, size in zip(place, floors, corner, window.spatial):
             i = floor + step
             share = share * (1 - (at - i).abs()) * ((i >= 0) & (i < size))
             index = index * size + i.clamp(0, size - 1).long()
         picked = index.flatten(2)[:, :, None].expand(-1, -1, flat.shape[2], -1)
-        values = flat.gather(3, picked).unflatten(3, index.shape[2:])
-        total = total + share[:, :, None] * values
-    return total
+        values = flat.gather(3, picked).unflatten(3, (weights.shape[2], -1))
+        y = y + (share[:, :, None] * values).sum(3)
+    return y.reshape(problem.result_shape).to(x.dtype)
+
+
+def _grid(window: ConvolutionProblem, x: Tensor) -> list[Tensor]:
+    """For each axis, where the taps of each output lie before they are moved (taps, outputs).
+
+    In float32 at least: half precision cannot tell far places apart.
+    """
+    precise = torch.promote_types(x.dtype, torch.float32)
+
+    def steps(count: int, step: int, before: int) -> Tensor:
+        return torch.arange(count, device=x.device, dtype=precise) * step - before
+
+    taps = torch.meshgrid(*(steps(k, d, 0) for k, d in zip(window.kernel, window.dilation)), indexing="ij")
+    axes = zip(window.output_spatial, window.stride, window.padding)
+    starts = torch.meshgrid(*(steps(n, s, before) for n, s, (before, _) in axes), indexing="ij")
+    return [tap.reshape(-1, 1) + start.reshape(1, -1) for tap, start in zip(taps, starts)]

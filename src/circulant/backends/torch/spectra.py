@@ -1,5 +1,7 @@
 """Convolution by torch.fft: whole inputs, and blocks of them. Half precision is transformed in float32."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -54,12 +56,17 @@ def keep(problem: ConvolutionProblem, full: Tensor) -> Tensor:
     """The samples of a cyclic result that belong to the slot's answer."""
     p = problem
     if p.slot is Slot.INPUT:
-        return p.crop(full[(..., *(slice(size) for size in p.padded_spatial))]).contiguous()
+        return p.crop(_every(full, p.padded_spatial, (1,) * p.ndim)).contiguous()
     if p.slot is Slot.OUTPUT:
-        steps = zip(p.output_spatial, p.stride)
-        return full[(..., *(slice(0, s * (n - 1) + 1, s) for n, s in steps))].contiguous()
-    taps = zip(p.effective_kernel, p.dilation)
-    return full[(..., *(slice(0, e, d) for e, d in taps))].contiguous()
+        spans = tuple(s * (n - 1) + 1 for n, s in zip(p.output_spatial, p.stride))
+        return _every(full, spans, p.stride).contiguous()
+    return _every(full, p.effective_kernel, p.dilation).contiguous()
+
+
+def _every(full: Tensor, spans: Shape, steps: Shape) -> Tensor:
+    """Each step-th of the first span samples along the trailing axes, as a view."""
+    at: Any = (Ellipsis, *(slice(0, span, step) for span, step in zip(spans, steps)))
+    return full[at]
 
 
 def dilate(x: Tensor, steps: Shape) -> Tensor:
@@ -68,7 +75,7 @@ def dilate(x: Tensor, steps: Shape) -> Tensor:
         return x
     spatial = x.shape[2:]
     spread = x.new_zeros(*x.shape[:2], *(step * (n - 1) + 1 for n, step in zip(spatial, steps)))
-    spread[(..., *(slice(None, None, step) for step in steps))] = x
+    _every(spread, tuple(spread.shape[2:]), steps).copy_(x)
     return spread
 
 

@@ -1,0 +1,25 @@
+// The transform alone, as compiled for one instruction set.
+#pragma once
+
+#include "core/isa.hpp"
+#include "fft/tree.hpp"
+#include "kernels/long_conv_job.hpp"
+
+namespace circulant::tests {
+
+template <class T>
+struct Probe {
+    // row -> values of its polynomial, in `data`
+    void (*evaluate)(const TreeView<T>&, const T* row, const Placement&, T* data);
+    // values in `data` -> the first `count` samples
+    void (*interpolate)(const TreeView<T>&, T* data, std::size_t count, T* row);
+};
+
+struct ProbeSet {
+    Probe<float> single;
+    Probe<double> twice;
+};
+
+const ProbeSet& probe_set(Isa isa);
+
+}  // namespace circulant::tests

@@ -1,0 +1,32 @@
+#include <cstring>
+
+#include "tests/check.hpp"
+
+namespace {
+
+struct Test {
+    const char* name;
+    void (*run)();
+};
+
+constexpr Test kTests[] = {
+    {"smooth_lengths", circulant::tests::test_smooth_lengths},
+    {"transforms", circulant::tests::test_transforms},
+    {"long_conv", circulant::tests::test_long_conv},
+    {"depthwise_conv", circulant::tests::test_depthwise_conv},
+    {"threads", circulant::tests::test_threads},
+    {"instruction_sets", circulant::tests::test_instruction_sets},
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    bool found = false;
+    for (const Test& test : kTests)
+        if (argc < 2 || std::strcmp(argv[1], test.name) == 0) {
+            found = true;
+            test.run();
+        }
+    circulant::tests::check(found, "expected the name of a test");
+    return circulant::tests::failures == 0 ? 0 : 1;
+}
