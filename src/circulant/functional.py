@@ -8,17 +8,17 @@ import torch
 from torch import Tensor
 
 from circulant.algorithms.algorithm import AlgorithmName
-from circulant.backends.table import Backend
 from circulant.core.errors import ArgumentError, ShapeError, UnknownNameError
 from circulant.core.operator import AXES
-from circulant.core.sizes import Shape, per_axis, same_padding, transposed_length
-from circulant.engine import convolution, planner
+from circulant.core.sizes import per_axis, transposed_length
+from circulant.engine import convolution
 from circulant.engine import long_conv as engine_long
-from circulant.engine.choice import Choice
+from circulant.engine.choice import Backend, Choice
+from circulant.engine.conv_settings import padding_of
 from circulant.engine.convolution import Boundary
 from circulant.engine.long_conv import LongBoundary
+from circulant.engine.measure import planned
 from circulant.engine.plan import Plan
-from circulant.problems.convolution import Padding
 
 Sizes = int | Iterable[int]
 Named = TypeVar("Named", bound=Enum)
@@ -176,11 +176,13 @@ def plan(
     backend: Backend | str | None = None,
     workspace_limit: float | None = None,
     tolerance: float | None = None,
+    measure: bool = False,
 ) -> Plan:
     """What `conv2d`, `conv_transpose2d`, `long_conv`, ... would do with tensors of these shapes.
 
     Print it: every candidate with predicted time, work, workspace in bytes and relative L2 error, or
-    the reason of its refusal. Nothing is computed.
+    the reason of its refusal. Nothing is computed, unless measure asks to time the best few and to
+    remember their times for this machine.
     """
     known = [f"{name}{ndim}d" for name in ("conv", "conv_transpose") for ndim in AXES] + ["long_conv"]
     if operation not in known:
@@ -190,13 +192,13 @@ def plan(
     choice = _choice(algorithm, backend, workspace_limit, tolerance)
     if operation == "long_conv":
         ends = _named(LongBoundary, boundary or LongBoundary.CAUSAL, "boundary")
-        return planner.plan(engine_long.problem_for(x, w, ends), choice)
+        return planned(engine_long.problem_for(x, w, ends), choice, measure=measure)
     ndim = int(operation[-2])
     if operation.startswith("conv_transpose"):
         settings = _transposed_settings(ndim, x, w, (stride, padding, output_padding, dilation), groups)
-        return planner.plan(convolution.transposed_problem_for(x, w, **settings), choice)
+        return planned(convolution.transposed_problem_for(x, w, **settings), choice, measure=measure)
     settings = _settings(ndim, w, stride, padding, dilation, groups, boundary or Boundary.ZEROS)
-    return planner.plan(convolution.problem_for(x, w, **settings), choice)
+    return planned(convolution.problem_for(x, w, **settings), choice, measure=measure)
 
 
 def _conv(
@@ -232,7 +234,7 @@ def _settings(
     dilations = per_axis(dilation, ndim, "dilation")
     return {
         "stride": strides,
-        "padding": parse_padding(padding, tuple(weight.shape[2:]), strides, dilations),
+        "padding": padding_of(padding, tuple(weight.shape[2:]), strides, dilations),
         "dilation": dilations,
         "groups": groups,
         "boundary": _named(Boundary, boundary, "boundary"),
@@ -278,21 +280,6 @@ def _transposed_settings(
         "dilation": dilation,
         "output_spatial": tuple(transposed_length(*axis) for axis in axes),
     }
-
-
-def parse_padding(padding: Sizes | str, kernel: Shape, stride: Shape, dilation: Shape) -> Padding:
-    """Zeros (before, after) along each axis for torch's numbers and words, and for "causal"."""
-    if not isinstance(padding, str):
-        return tuple((p, p) for p in per_axis(padding, len(kernel), "padding"))
-    if padding not in ("valid", "same", "causal"):
-        raise ArgumentError(f"expected padding as integers, 'valid', 'same' or 'causal', got {padding!r}")
-    if padding == "valid":
-        return ((0, 0),) * len(kernel)
-    if padding == "causal":
-        return tuple((d * (k - 1), 0) for k, d in zip(kernel, dilation))
-    if any(step != 1 for step in stride):
-        raise ArgumentError(f"expected stride 1 with padding 'same', got {stride}; pad by numbers instead")
-    return tuple(same_padding(k, d) for k, d in zip(kernel, dilation))
 
 
 def _batched(ndim: int, input: Tensor, weight: Tensor) -> Tensor:

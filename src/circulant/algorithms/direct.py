@@ -28,15 +28,15 @@ class Direct(Algorithm[P]):
 
 
 @final
-class DirectDepthwise2d(Algorithm[ConvolutionProblem]):
-    """Depthwise convolution of images, taps blocked in registers."""
+class DirectDepthwise(Algorithm[ConvolutionProblem]):
+    """Depthwise convolution of series and images, taps blocked in registers."""
 
     name = AlgorithmName.DIRECT
 
     def rejects(self, problem: ConvolutionProblem) -> Rejected | None:
-        if problem.ndim != 2:
-            return Rejected(f"takes 2 spatial axes, the problem has {problem.ndim}")
-        if not problem.is_depthwise:
+        if problem.ndim > 2:
+            return Rejected(f"takes 1 or 2 spatial axes, the problem has {problem.ndim}")
+        if problem.groups != problem.in_channels:
             return Rejected(
                 f"takes depthwise problems, this one maps {problem.in_channels} to "
                 f"{problem.out_channels} channels in {problem.groups} groups"

@@ -80,9 +80,15 @@ class FusedFFTLongConv(Algorithm[LongConvProblem]):
         return None
 
     def work(self, problem: LongConvProblem) -> Work:
-        plain, n = FFTLongConv().work(problem), long_conv_length(problem)
-        row_byte = 2.0 * compute_itemsize(problem.dtype.itemsize) * n
-        return Work(plain.flop, problem.io_byte, 4 * row_byte, plain.error_growth)
+        p, n = problem, self.length(problem)
+        rows = 2 * p.batch * p.channels + p.channels
+        flop = rfft_flop(n) * rows + 3.0 * n * p.batch * p.channels
+        return Work(flop, p.io_byte, 3.0 * p.dtype.itemsize * n, growth(n))
+
+    def length(self, problem: LongConvProblem) -> int:
+        """A circular row is laid out long enough for every tap, so that any length is smooth."""
+        wrapped = problem.kernel - 1 if problem.circular else 0
+        return smooth_length(problem.transform_room + wrapped)
 
 
 @final

@@ -16,7 +16,7 @@ def block_length(span: int, effective_kernel: int) -> int:
     """Power of two with the least arithmetic per new sample, for an input of `span` samples."""
     best, best_flop = 0, inf
     n = 1 << max(effective_kernel - 1, 1).bit_length()
-    while n <= max(LONGEST_BLOCK, 2 * effective_kernel):
+    while n <= max(LONGEST_BLOCK, 4 * effective_kernel):  # so that half of some block is always fresh
         fresh = n - effective_kernel + 1
         flop = rfft_flop(n) * -(-span // fresh)
         if flop < best_flop:

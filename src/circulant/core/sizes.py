@@ -10,7 +10,7 @@ Shape = tuple[int, ...]
 
 def per_axis(value: int | Iterable[int], ndim: int, name: str) -> Shape:
     """One integer for each of ndim axes, as torch.nn.ConvNd takes them."""
-    sizes = (value,) * ndim if isinstance(value, int) else tuple(value)
+    sizes = tuple(value) if isinstance(value, Iterable) else (value,) * ndim
     if len(sizes) == 1:
         sizes = sizes * ndim
     if len(sizes) != ndim or not all(isinstance(size, int) for size in sizes):

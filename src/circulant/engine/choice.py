@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from circulant.algorithms.algorithm import AlgorithmName
-from circulant.backends.table import Backend
+from circulant.backends.table import Backend as Backend
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,11 @@ def use(
     workspace_limit: float | None = None,
     tolerance: float | None = None,
 ) -> Iterator[None]:
-    """Insist on a choice for every engine call inside the block that makes none of its own."""
+    """Insist on a choice for every engine call inside the block that makes none of its own.
+
+    The wish is the process's, as torch.backends flags are: compiled code can watch a global for
+    changes, a thread's own variable it cannot.
+    """
     _wishes.append(Choice(algorithm, backend, workspace_limit, tolerance).or_else(_wishes[-1]))
     try:
         yield

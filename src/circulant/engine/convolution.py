@@ -1,7 +1,6 @@
 """The door to dense, grouped and depthwise convolution in n dimensions, and to its transpose."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from enum import Enum
 
 import torch
@@ -10,7 +9,7 @@ from torch import Tensor
 
 from circulant.core.errors import ArgumentError, ShapeError
 from circulant.core.operator import AXES
-from circulant.core.sizes import Shape, product
+from circulant.core.sizes import Shape, product, transposed_length
 from circulant.engine.choice import FREE, Choice, current
 from circulant.engine.doors import autocast_operand, needs_gradient, require_same_kind
 from circulant.engine.planner import is_torch_library, plan
@@ -76,6 +75,8 @@ def convolution(
     choice: Choice = FREE,
 ) -> Tensor:
     """x (B, I, *spatial), weight (O, I / groups, *kernel), bias (O) -> (B, O, *output_spatial)."""
+    x, weight = autocast_operand(x), autocast_operand(weight)
+    bias = None if bias is None else autocast_operand(bias)
     require_same_kind(("input", "weight", "bias"), (x, weight, bias))
     problem = problem_for(
         x, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups, boundary=boundary
@@ -83,9 +84,6 @@ def convolution(
     if problem.padding != padding:
         widths = [side for pair in reversed(padding) for side in pair]
         x = F.pad(x, widths, mode=boundary.value)
-    x, weight = autocast_operand(x), autocast_operand(weight)
-    bias = None if bias is None else autocast_operand(bias)
-    problem = replace(problem, dtype=x.dtype)
     choice = choice.or_else(current())
     if not calls_torch(problem, choice, x, weight, bias):
         return _with_bias(CONVOLVE(Slot.OUTPUT, x, weight, as_settings(problem), choice), bias)
@@ -136,17 +134,19 @@ def conv_transpose(
     choice: Choice = FREE,
 ) -> Tensor:
     """The adjoint of a convolution: x (B, I, *spatial), weight (I, O / groups, *kernel) -> (B, O, *)."""
+    x, weight = autocast_operand(x), autocast_operand(weight)
+    bias = None if bias is None else autocast_operand(bias)
     require_same_kind(("input", "weight", "bias"), (x, weight, bias))
     problem = transposed_problem_for(
         x, weight, bias, stride=stride, padding=padding, output_padding=output_padding, groups=groups,
         dilation=dilation, output_spatial=output_spatial,
     )  # fmt: skip
-    x, weight = autocast_operand(x), autocast_operand(weight)
-    bias = None if bias is None else autocast_operand(bias)
-    problem = replace(problem, dtype=x.dtype)
     choice = choice.or_else(current())
     if not calls_torch(problem, choice, x, weight, bias):
-        return _with_bias(CONVOLVE(Slot.INPUT, x, weight, as_settings(problem), choice), bias)
+        y = CONVOLVE(Slot.INPUT, x, weight, as_settings(problem), choice)
+        if not _meets_taps(output_padding, stride):
+            y = _cut(y, padding, output_spatial)
+        return _with_bias(y, bias)
     transposed = TRANSPOSED[problem.ndim]
     return transposed(x, weight, bias, stride, padding, output_padding, groups, dilation)
 
@@ -163,11 +163,15 @@ def transposed_problem_for(
     dilation: Shape,
     output_spatial: Shape,
 ) -> ConvolutionProblem:
-    """The convolution whose input gradient is wanted."""
+    """The convolution whose input gradient is wanted; unpadded where the output goes on after the taps."""
     _require_fitting(x, weight, bias, groups, transposed=True)
     sides = tuple((p, p) for p in padding)
     _require_steps(stride, sides, dilation)
     _require_output(output_padding, stride, dilation, output_spatial)
+    if not _meets_taps(output_padding, stride):
+        sides = tuple((0, 0) for _ in padding)
+        axes = zip(x.shape[2:], weight.shape[2:], stride, dilation)
+        output_spatial = tuple(transposed_length(n, k, s, 0, d, 0) for n, k, s, d in axes)
     return ConvolutionProblem(
         x.dtype, Slot.INPUT, x.shape[0], weight.shape[1] * groups, x.shape[1], output_spatial,
         tuple(weight.shape[2:]), stride, sides, dilation, groups,
@@ -186,6 +190,17 @@ def calls_torch(problem: ConvolutionProblem, choice: Choice, *operands: Tensor |
     return all(
         is_torch_library(plan(problem.for_slot(slot), choice, lead.device.type).chosen) for slot in slots
     )
+
+
+def _meets_taps(output_padding: Shape, stride: Shape) -> bool:
+    """Whether a convolution of the output, as padded, gives the input's size back."""
+    return all(extra < step for extra, step in zip(output_padding, stride))
+
+
+def _cut(full: Tensor, padding: Shape, spatial: Shape) -> Tensor:
+    """The samples from `padding` on of an unpadded result, with zeros where it ends too early."""
+    axes = reversed(list(zip(full.shape[2:], padding, spatial)))
+    return F.pad(full, [side for size, p, n in axes for side in (-p, n + p - size)])
 
 
 def _with_bias(y: Tensor, bias: Tensor | None) -> Tensor:
@@ -222,7 +237,7 @@ def _require_fitting(
             f"got input {tuple(x.shape)} and weight {tuple(weight.shape)}"
         )
     if product(weight.shape[2:]) == 0:
-        raise ShapeError(f"expected a kernel of at least 1 tap along each axis, got weight {tuple(weight.shape)}")
+        raise ShapeError(f"expected at least 1 tap along each axis, got weight {tuple(weight.shape)}")
     if bias is not None and tuple(bias.shape) != (out_channels,):
         raise ShapeError(f"expected bias ({out_channels},), got {tuple(bias.shape)}")
 

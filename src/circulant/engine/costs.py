@@ -1,4 +1,4 @@
-"""Work of each kind of problem, for operators to add up. Counted for float32, by the equation as it stands."""
+"""Work of each kind of problem in float32, by the equation as it stands, for operators to add up."""
 
 import torch
 

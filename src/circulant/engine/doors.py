@@ -21,18 +21,23 @@ def require_same_kind(names: Sequence[str], tensors: Sequence[Tensor | None]) ->
             continue
         if tensor.dtype != lead.dtype:
             raise DtypeError(
-                f"expected {name} of {lead_name}'s dtype {lead.dtype}, got {tensor.dtype}; convert one of them"
+                f"expected {name} of {lead_name}'s dtype {lead.dtype}, got {tensor.dtype}; convert one"
             )
         if tensor.device != lead.device:
             raise DeviceError(
-                f"expected {name} on {lead_name}'s device {lead.device}, got {tensor.device}; move one of them"
+                f"expected {name} on {lead_name}'s device {lead.device}, got {tensor.device}; move one"
             )
 
 
+def autocasts(device: str) -> bool:
+    """Whether autocast is on there; some devices, meta among them, know none."""
+    return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+
+
 def autocast_operand(tensor: Tensor) -> Tensor:
-    """What torch's own convolutions do under autocast: all but float64 in the autocast dtype."""
+    """What torch's own convolutions do under autocast: floats, all but float64, in the autocast dtype."""
     device = tensor.device.type
-    if torch.is_autocast_enabled(device) and tensor.dtype != torch.float64:
+    if autocasts(device) and tensor.is_floating_point() and tensor.dtype != torch.float64:
         return tensor.to(torch.get_autocast_dtype(device))
     return tensor
 

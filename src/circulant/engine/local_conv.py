@@ -45,8 +45,8 @@ def local_conv(
     choice: Choice = FREE,
 ) -> Tensor:
     """x (B, C, *spatial), weight (B, G, prod(kernel), *output_spatial) -> (B, C, *output_spatial)."""
-    require_same_kind(("x", "weight"), (x, weight))
     x, weight = autocast_operand(x), autocast_operand(weight)
+    require_same_kind(("x", "weight"), (x, weight))
     groups = weight.shape[1]
     before, after = zip(*padding)
     settings = [*x.shape[2:], *kernel, *stride, *before, *after, *dilation, groups]

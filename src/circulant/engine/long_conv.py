@@ -29,7 +29,8 @@ def problem_of(
 ) -> LongConvProblem:
     """settings: kernel, shift, circular."""
     kernel, shift, circular = settings
-    return LongConvProblem(dtype, slot, *first, kernel, shift, bool(circular))
+    batch, channels, length = first
+    return LongConvProblem(dtype, slot, batch, channels, length, kernel, shift, bool(circular))
 
 
 CONVOLVE_LONG = TrilinearOp("long_conv", problem_of)
@@ -67,8 +68,8 @@ def problem_for(x: Tensor, kernel: Tensor, boundary: LongBoundary) -> LongConvPr
     """What there is to plan."""
     _require_shapes(x, kernel, None, None, None)
     taps, shift = _fit(kernel, x.shape[-1], boundary)
-    circular = boundary is LongBoundary.CIRCULAR
-    return LongConvProblem(x.dtype, Slot.OUTPUT, *x.shape, taps.shape[-1], shift, circular)
+    settings = (taps.shape[-1], shift, int(boundary is LongBoundary.CIRCULAR))
+    return problem_of(Slot.OUTPUT, tuple(x.shape), tuple(taps.shape), settings, x.dtype)
 
 
 def _fit(kernel: Tensor, length: int, boundary: LongBoundary) -> tuple[Tensor, int]:

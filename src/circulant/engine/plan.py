@@ -10,11 +10,12 @@ from circulant.problems.problem import Problem
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One implementation, with its work and predicted seconds, or the reason of its refusal."""
+    """One implementation, with its work and its seconds, or the reason of its refusal."""
 
     implementation: Implementation
     verdict: Work | Rejected
     seconds: float = inf
+    is_measured: bool = False
 
     @property
     def is_possible(self) -> bool:
@@ -33,7 +34,8 @@ class Plan:
         return self.candidates[0].implementation
 
     def __str__(self) -> str:
-        header = f"   {'algorithm on backend':26} {'predicted':>11} {'work':>12} {'workspace':>11} {'error':>8}"
+        titles = f"{'predicted':>11} {'work':>13} {'workspace':>11} {'error':>8}"
+        header = f"   {'algorithm on backend':26} {titles}"
         rows = [str(self.problem), header]
         for rank, candidate in enumerate(self.candidates):
             mark = "->" if rank == 0 and candidate.is_possible else "  "
@@ -44,7 +46,8 @@ class Plan:
         work = candidate.verdict
         if isinstance(work, Rejected):
             return f"refused: {work.reason}"
+        known = "ms, measured" if candidate.is_measured else "ms"
         return (
-            f"{candidate.seconds * 1e3:8.3f} ms {work.flop / 1e9:7.3f} GFLOP "
+            f"{candidate.seconds * 1e3:8.3f} {known} {work.flop / 1e9:7.3f} GFLOP "
             f"{work.workspace_byte / 2**20:7.1f} MiB {work.error(self.problem.dtype):8.1e}"
         )

@@ -12,21 +12,22 @@ from circulant.core.errors import NoPlanError
 from circulant.engine.choice import FREE, Choice
 from circulant.engine.machine import Machine, default_machine
 from circulant.engine.plan import Candidate, Plan
+from circulant.engine.wisdom import recall
 from circulant.problems.problem import Problem
 
 WORTHWHILE = 0.9  # torch's own kernel is called unless another plan takes less than this share of its time
 
 
-def plan(problem: Problem, choice: Choice = FREE, device: str = "cpu") -> Plan:
-    """Every candidate with its prediction or the reason of its refusal, fastest first."""
-    return _plan(problem, choice, device, native_core.is_available())
-
-
 @lru_cache(maxsize=4096)
-def _plan(problem: Problem, choice: Choice, device: str, has_native: bool) -> Plan:
+def plan(problem: Problem, choice: Choice = FREE, device: str = "cpu") -> Plan:
+    """Every candidate, fastest first, by measured times where there are some and by prediction elsewhere.
+
+    The reasons of refused candidates are in the plan; if none is left, NoPlanError tells them.
+    """
     machine = default_machine()
     rows = [row for row in IMPLEMENTATIONS if row.problem is type(problem)]
-    candidates = [_weigh(row, problem, choice, device, has_native, machine) for row in rows]
+    measured = recall(problem, device)
+    candidates = [_weigh(row, problem, choice, device, machine, measured.get(str(row))) for row in rows]
     ranked = Plan(problem, tuple(sorted(candidates, key=_rank)))
     if not ranked.candidates[0].is_possible:
         raise NoPlanError(f"expected an implementation that accepts the problem, but\n{ranked}")
@@ -45,24 +46,29 @@ def is_torch_library(implementation: Implementation) -> bool:
 
 
 def _weigh(
-    row: Implementation, problem: Problem, choice: Choice, device: str, has_native: bool, machine: Machine
+    row: Implementation,
+    problem: Problem,
+    choice: Choice,
+    device: str,
+    machine: Machine,
+    measured: float | None,
 ) -> Candidate:
-    refusal = _refusal(row, problem, choice, device, has_native) or row.algorithm.rejects(problem)
+    refusal = _refusal(row, problem, choice, device) or row.algorithm.rejects(problem)
     if refusal is not None:
         return Candidate(row, refusal, inf)
     work = row.algorithm.work(problem)
     if choice.workspace_limit is not None and work.workspace_byte > choice.workspace_limit:
-        needs = f"needs {work.workspace_byte:.3g} bytes of workspace, the limit is {choice.workspace_limit:.3g}"
-        return Candidate(row, Rejected(needs), inf)
+        limit = f"the limit is {choice.workspace_limit:.3g}"
+        return Candidate(row, Rejected(f"needs {work.workspace_byte:.3g} bytes of workspace, {limit}"), inf)
     if choice.tolerance is not None and work.error(problem.dtype) > choice.tolerance:
         error = f"expects an error of {work.error(problem.dtype):.1e}, tolerance {choice.tolerance:.1e}"
         return Candidate(row, Rejected(error), inf)
+    if measured is not None:
+        return Candidate(row, work, measured, is_measured=True)
     return Candidate(row, work, machine.seconds(str(row), problem, work.flop, work.byte))
 
 
-def _refusal(
-    row: Implementation, problem: Problem, choice: Choice, device: str, has_native: bool
-) -> Rejected | None:
+def _refusal(row: Implementation, problem: Problem, choice: Choice, device: str) -> Rejected | None:
     if choice.algorithm not in (None, row.algorithm.name):
         return Rejected(f"the caller asked for algorithm {choice.algorithm.value}")
     if choice.backend not in (None, row.backend):
@@ -73,6 +79,6 @@ def _refusal(
         return Rejected(f"runs on a CPU, the tensors are on {device}")
     if problem.dtype not in (torch.float32, torch.float64):
         return Rejected(f"takes float32 and float64, the problem has {problem.dtype}")
-    if not has_native:
+    if not native_core.is_available():
         return Rejected(f"the native core is not there: {native_core.why_missing()}")
     return None

@@ -59,18 +59,23 @@ def transform(x: Tensor, kind: TransformKind, n: int) -> Tensor:
 
     Under autocast float32 is kept, as for torch.fft; half precision is transformed in float32.
     """
-    if not x.is_floating_point():
-        raise DtypeError(f"expected x of a floating-point dtype, got {x.dtype}; convert it with x.float()")
-    tail = 1 if kind is TransformKind.RFFT else 2
-    bins = n // 2 + 1 if kind is TransformKind.RFFT_ADJOINT else n
-    expected = (bins, 2)[:tail]
-    if tuple(x.shape[-tail:]) != expected:
-        raise ShapeError(f"expected x (..., {', '.join(map(str, expected))}), got {tuple(x.shape)}")
-    lead = x.shape[: x.ndim - tail]
+    expected = _require_axes(x, kind, n)
+    lead = x.shape[: x.ndim - len(expected)]
     forced = current().algorithm
     known = forced if forced in (AlgorithmName.FFT, AlgorithmName.DFT_MATRIX) else None
     y = _transform(x.reshape(product(lead), *expected), kind.value, n, known.value if known else None)
     return y.reshape(*lead, *y.shape[1:])
+
+
+def _require_axes(x: Tensor, kind: TransformKind, n: int) -> tuple[int, ...]:
+    """Raise unless x ends in the axes that the transform takes; their sizes."""
+    if not x.is_floating_point():
+        raise DtypeError(f"expected x of a floating-point dtype, got {x.dtype}; convert it with x.float()")
+    bins = n // 2 + 1 if kind is TransformKind.RFFT_ADJOINT else n
+    expected = (bins,) if kind is TransformKind.RFFT else (bins, 2)
+    if tuple(x.shape[-len(expected) :]) != expected:
+        raise ShapeError(f"expected x (..., {', '.join(map(str, expected))}), got {tuple(x.shape)}")
+    return expected
 
 
 def rfft(x: Tensor) -> Tensor:
@@ -80,6 +85,7 @@ def rfft(x: Tensor) -> Tensor:
 
 def irfft(spectrum: Tensor, n: int) -> Tensor:
     """spectrum (..., n // 2 + 1, 2) -> (..., n), divided by n: the inverse of `rfft`."""
+    _require_axes(spectrum, TransformKind.RFFT_ADJOINT, n)
     twice = torch.full((n // 2 + 1, 1), 2.0 / n, dtype=spectrum.dtype, device=spectrum.device)
     twice[0] = 1.0 / n
     if n % 2 == 0:

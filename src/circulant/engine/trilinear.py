@@ -41,12 +41,7 @@ class TrilinearOp:
             workspace_limit: float | None,
             tolerance: float | None,
         ) -> Tensor:
-            choice = Choice(
-                None if algorithm is None else AlgorithmName(algorithm),
-                None if backend is None else Backend(backend),
-                workspace_limit,
-                tolerance,
-            )
+            choice = from_arguments(algorithm, backend, workspace_limit, tolerance)
             problem = problem_of(Slot(slot), tuple(first.shape), tuple(second.shape), settings, first.dtype)
             return execute(problem, (first, second), choice)
 
@@ -59,7 +54,7 @@ class TrilinearOp:
     def __call__(
         self, slot: Slot, first: Tensor, second: Tensor, settings: Sequence[int], choice: Choice
     ) -> Tensor:
-        return self._op(first, second, settings, slot.value, *_as_arguments(choice))
+        return self._op(first, second, settings, slot.value, *as_arguments(choice))
 
     def _fake(self, first: Tensor, second: Tensor, settings: Sequence[int], slot: str, *_: Any) -> Tensor:
         problem = self.problem_of(
@@ -97,7 +92,19 @@ class TrilinearOp:
         return torch.stack(rows), 0
 
 
-def _as_arguments(choice: Choice) -> tuple[str | None, str | None, float | None, float | None]:
+def from_arguments(
+    algorithm: str | None, backend: str | None, workspace_limit: float | None, tolerance: float | None
+) -> Choice:
+    return Choice(
+        None if algorithm is None else AlgorithmName(algorithm),
+        None if backend is None else Backend(backend),
+        workspace_limit,
+        tolerance,
+    )
+
+
+def as_arguments(choice: Choice) -> tuple[str | None, str | None, float | None, float | None]:
+    """As an operator of torch takes them."""
     return (
         choice.algorithm.value if choice.algorithm else None,
         choice.backend.value if choice.backend else None,

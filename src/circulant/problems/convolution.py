@@ -7,25 +7,34 @@ transposed convolution (slot INPUT) and the weight gradient (slot KERNEL).
 Shapes: x (B, I, *spatial), w (O, I / groups, *kernel), y (B, O, *output_spatial).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product as index_product
-from typing import final
+from typing import Any, final
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from circulant.core.sizes import Shape, effective_kernel, output_length, product
-from circulant.problems.problem import Problem
-from circulant.problems.trilinear import Slot
+from circulant.problems.problem import dtype_text, shape_text
+from circulant.problems.trilinear import Slot, TrilinearProblem
 
 Padding = tuple[tuple[int, int], ...]
 
 
 @final
 @dataclass(frozen=True, slots=True)
-class ConvolutionProblem(Problem):
-    slot: Slot
+class TapWindow:
+    """A kernel index, as an index of (.., *kernel), and that of the samples (.., *spatial) it meets."""
+
+    tap: Any
+    at: Any
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ConvolutionProblem(TrilinearProblem):
     batch: int
     in_channels: int
     out_channels: int
@@ -74,22 +83,25 @@ class ConvolutionProblem(Problem):
         return (self.batch, self.out_channels, *self.output_spatial)
 
     @property
-    def result_shape(self) -> Shape:
+    def slot_shapes(self) -> Mapping[Slot, Shape]:
         return {
             Slot.OUTPUT: self.output_shape,
             Slot.INPUT: self.input_shape,
             Slot.KERNEL: self.weight_shape,
-        }[self.slot]
+        }
 
     @property
     def flop(self) -> float:
         taps = product(self.kernel) * self.in_channels // self.groups
         return 2.0 * self.batch * self.out_channels * product(self.output_spatial) * taps
 
-    @property
-    def io_byte(self) -> float:
-        shapes = (self.input_shape, self.weight_shape, self.output_shape)
-        return float(self.dtype.itemsize * sum(product(shape) for shape in shapes))
+    def __str__(self) -> str:
+        solved = "" if self.slot is Slot.OUTPUT else f", solved for the {self.slot.value}"
+        return (
+            f"convolution of {shape_text(self.input_shape)} with {shape_text(self.weight_shape)}, stride "
+            f"{shape_text(self.stride)}, padding {self.padding}, dilation {shape_text(self.dilation)}, "
+            f"groups {self.groups}, {dtype_text(self.dtype)}{solved}"
+        )
 
     def for_slot(self, slot: Slot) -> "ConvolutionProblem":
         return replace(self, slot=slot)
@@ -104,12 +116,13 @@ class ConvolutionProblem(Problem):
             padded = padded.narrow(axis, before, size)
         return padded
 
-    def tap_windows(self) -> list[tuple[Shape, tuple[slice, ...]]]:
-        """For each kernel index m: the slices of the padded input that it meets."""
+    def tap_windows(self) -> list[TapWindow]:
+        """For each kernel index: the samples of the padded input that it meets."""
         windows = []
         for tap in index_product(*(range(k) for k in self.kernel)):
             axes = zip(tap, self.dilation, self.stride, self.output_spatial)
-            windows.append((tap, tuple(slice(m * d, m * d + s * (n - 1) + 1, s) for m, d, s, n in axes)))
+            slices = (slice(m * d, m * d + s * (n - 1) + 1, s) for m, d, s, n in axes)
+            windows.append(TapWindow((Ellipsis, *tap), (Ellipsis, *slices)))
         return windows
 
 
@@ -121,22 +134,22 @@ def reference(problem: ConvolutionProblem, first: Tensor, second: Tensor) -> Ten
     def grouped(tensor: Tensor, per_group: int) -> Tensor:
         return tensor.reshape(tensor.shape[0], groups, per_group, *tensor.shape[2:])
 
-    def weight_at(weight: Tensor, tap: Shape) -> Tensor:
-        return weight[(..., *tap)].reshape(groups, channels[1], channels[0])
+    def weight_at(weight: Tensor, tap: Any) -> Tensor:
+        return weight[tap].reshape(groups, channels[1], channels[0])
 
     x = torch.zeros(p.batch, groups, channels[0], *p.padded_spatial, dtype=first.dtype)
     y = torch.zeros(p.batch, groups, channels[1], *p.output_spatial, dtype=first.dtype)
     w = torch.zeros(p.weight_shape, dtype=first.dtype)
     if p.slot is not Slot.INPUT:
         x = grouped(p.pad(first), channels[0])
-    for tap, window in p.tap_windows():
-        at = (..., *window)
+    for window in p.tap_windows():
+        tap, at = window.tap, window.at
         if p.slot is Slot.OUTPUT:
             y += torch.einsum("bgi...,goi->bgo...", x[at], weight_at(second, tap))
         elif p.slot is Slot.INPUT:
             x[at] += torch.einsum("bgo...,goi->bgi...", grouped(first, channels[1]), weight_at(second, tap))
         else:
             share = torch.einsum("bgi...,bgo...->goi", x[at], grouped(second, channels[1]))
-            w[(..., *tap)] = share.reshape(p.out_channels, channels[0])
+            w[tap] = share.reshape(p.out_channels, channels[0])
     solved = {Slot.OUTPUT: y, Slot.INPUT: p.crop(x), Slot.KERNEL: w}[p.slot]
     return solved.reshape(p.result_shape)

@@ -6,6 +6,7 @@ with zeros outside x. Shapes: x (B, C, *spatial), w (B, G, prod(kernel), *output
 y (B, C, *output_spatial); channel c belongs to group g(c) = c // (C / G).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import final
 
@@ -14,14 +15,12 @@ from torch import Tensor
 
 from circulant.core.sizes import Shape, product
 from circulant.problems.convolution import ConvolutionProblem
-from circulant.problems.problem import Problem
-from circulant.problems.trilinear import Slot
+from circulant.problems.trilinear import Slot, TrilinearProblem
 
 
 @final
 @dataclass(frozen=True, slots=True)
-class LocalConvProblem(Problem):
-    slot: Slot
+class LocalConvProblem(TrilinearProblem):
     groups: int
     window: ConvolutionProblem  # the depthwise convolution that shares its sizes
 
@@ -31,21 +30,16 @@ class LocalConvProblem(Problem):
         return (w.batch, self.groups, product(w.kernel), *w.output_spatial)
 
     @property
-    def result_shape(self) -> Shape:
+    def slot_shapes(self) -> Mapping[Slot, Shape]:
         return {
             Slot.OUTPUT: self.window.output_shape,
             Slot.INPUT: self.window.input_shape,
             Slot.KERNEL: self.weight_shape,
-        }[self.slot]
+        }
 
     @property
     def flop(self) -> float:
         return self.window.flop
-
-    @property
-    def io_byte(self) -> float:
-        shapes = (self.window.input_shape, self.window.output_shape, self.weight_shape)
-        return float(self.dtype.itemsize * sum(product(shape) for shape in shapes))
 
     def for_slot(self, slot: Slot) -> "LocalConvProblem":
         return replace(self, slot=slot)
@@ -60,12 +54,12 @@ def reference(problem: LocalConvProblem, first: Tensor, second: Tensor) -> Tenso
     if problem.slot is not Slot.INPUT:
         x = window.pad(first)
     for c in range(window.in_channels):
-        for tap, (_, slices) in enumerate(window.tap_windows()):
-            at, g = (slice(None), c, *slices), c // per_group
+        for tap, met in enumerate(window.tap_windows()):
+            g = c // per_group
             if problem.slot is Slot.OUTPUT:
-                y[:, c] += second[:, g, tap] * x[at]
+                y[:, c] += second[:, g, tap] * x[:, c][met.at]
             elif problem.slot is Slot.INPUT:
-                x[at] += second[:, g, tap] * first[:, c]
+                x[:, c][met.at] += second[:, g, tap] * first[:, c]
             else:
-                w[:, g, tap] += x[at] * second[:, c]
+                w[:, g, tap] += x[:, c][met.at] * second[:, c]
     return {Slot.OUTPUT: y, Slot.INPUT: window.crop(x), Slot.KERNEL: w}[problem.slot]

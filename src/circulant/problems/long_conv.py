@@ -8,22 +8,22 @@ x, summed over the batch (slot KERNEL).
 Shapes: x (B, C, L), k (C, K), y (B, C, L), with K <= L + shift, and K <= L when circular.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import final
 
 import torch
 from torch import Tensor
 
-from circulant.core.sizes import Shape, product
+from circulant.core.sizes import Shape
 from circulant.problems.convolution import ConvolutionProblem
-from circulant.problems.problem import Problem
-from circulant.problems.trilinear import Slot
+from circulant.problems.problem import dtype_text, shape_text
+from circulant.problems.trilinear import Slot, TrilinearProblem
 
 
 @final
 @dataclass(frozen=True, slots=True)
-class LongConvProblem(Problem):
-    slot: Slot
+class LongConvProblem(TrilinearProblem):
     batch: int
     channels: int
     length: int
@@ -36,17 +36,13 @@ class LongConvProblem(Problem):
         return (self.batch, self.channels, self.length)
 
     @property
-    def result_shape(self) -> Shape:
-        return (self.channels, self.kernel) if self.slot is Slot.KERNEL else self.input_shape
+    def slot_shapes(self) -> Mapping[Slot, Shape]:
+        kernel = (self.channels, self.kernel)
+        return {Slot.OUTPUT: self.input_shape, Slot.INPUT: self.input_shape, Slot.KERNEL: kernel}
 
     @property
     def flop(self) -> float:
         return 2.0 * self.batch * self.channels * self.length * self.kernel
-
-    @property
-    def io_byte(self) -> float:
-        elements = 2 * product(self.input_shape) + self.channels * self.kernel
-        return float(self.dtype.itemsize * elements)
 
     @property
     def transform_room(self) -> int:
@@ -54,6 +50,14 @@ class LongConvProblem(Problem):
         if self.circular:
             return self.length
         return max(self.length + self.kernel - 1 - self.shift, self.length + self.shift)
+
+    def __str__(self) -> str:
+        solved = "" if self.slot is Slot.OUTPUT else f", solved for the {self.slot.value}"
+        boundary = "circular" if self.circular else f"shift {self.shift}"
+        return (
+            f"long convolution of {shape_text(self.input_shape)} with {self.kernel} taps, {boundary}, "
+            f"{dtype_text(self.dtype)}{solved}"
+        )
 
     def for_slot(self, slot: Slot) -> "LongConvProblem":
         return replace(self, slot=slot)

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 
 import torch
 
-from circulant.core.sizes import Shape
+from circulant.core.sizes import Shape, product
+
+
+def shape_text(sizes: Shape) -> str:
+    return "x".join(map(str, sizes))
+
+
+def dtype_text(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +21,10 @@ class Problem(ABC):
     """Abstract. Sizes of one computation; frozen and hashable, so that plans can be remembered."""
 
     dtype: torch.dtype
+
+    @property
+    @abstractmethod
+    def operand_shapes(self) -> tuple[Shape, ...]: ...
 
     @property
     @abstractmethod
@@ -24,6 +36,7 @@ class Problem(ABC):
         """Arithmetic of the equation as it stands (for a transform: of a fast one)."""
 
     @property
-    @abstractmethod
     def io_byte(self) -> float:
         """Bytes of operands and result, each moved once."""
+        elements = sum(product(shape) for shape in (*self.operand_shapes, self.result_shape))
+        return float(self.dtype.itemsize * elements)

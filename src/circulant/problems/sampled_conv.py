@@ -28,6 +28,12 @@ class SampledConvProblem(Problem):
     window: ConvolutionProblem  # the depthwise convolution that shares its sizes
 
     @property
+    def operand_shapes(self) -> tuple[Shape, ...]:
+        w = self.window
+        sites, places = (w.batch, self.groups, product(w.kernel)), w.output_spatial
+        return w.input_shape, (*sites, w.ndim, *places), (*sites, *places)
+
+    @property
     def result_shape(self) -> Shape:
         return self.window.output_shape
 
@@ -35,13 +41,6 @@ class SampledConvProblem(Problem):
     def flop(self) -> float:
         """Taps, and 2^ndim products and sums for each interpolated sample."""
         return self.window.flop * (1 + 2**self.window.ndim)
-
-    @property
-    def io_byte(self) -> float:
-        w = self.window
-        taps = w.batch * self.groups * product(w.kernel) * product(w.output_spatial)
-        elements = product(w.input_shape) + product(w.output_shape) + taps * (1 + w.ndim)
-        return float(self.dtype.itemsize * elements)
 
 
 def reference(problem: SampledConvProblem, x: Tensor, offset: Tensor, modulation: Tensor) -> Tensor:

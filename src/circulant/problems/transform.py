@@ -49,20 +49,22 @@ class TransformProblem(Problem):
     n: int
 
     @property
+    def operand_shapes(self) -> tuple[Shape, ...]:
+        return (self._shape(self.kind.adjoint),)
+
+    @property
     def result_shape(self) -> Shape:
-        if self.kind is TransformKind.RFFT_ADJOINT:
+        return self._shape(self.kind)
+
+    def _shape(self, kind: TransformKind) -> Shape:
+        if kind is TransformKind.RFFT_ADJOINT:
             return (self.rows, self.n)
-        bins = self.n if self.kind.is_complex else self.n // 2 + 1
+        bins = self.n if kind.is_complex else self.n // 2 + 1
         return (self.rows, bins, 2)
 
     @property
     def flop(self) -> float:
         return self.rows * rfft_flop(self.n) * (2 if self.kind.is_complex else 1)
-
-    @property
-    def io_byte(self) -> float:
-        values = 4 * self.n if self.kind.is_complex else self.n + 2 * (self.n // 2 + 1)
-        return float(self.dtype.itemsize * self.rows * values)
 
 
 def reference(problem: TransformProblem, x: Tensor) -> Tensor:

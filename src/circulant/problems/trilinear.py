@@ -6,7 +6,13 @@ the two gradients; differentiating a solution solves the same form for another s
 derivative of every order is therefore a problem of the same family, planned by the same engine.
 """
 
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum
+
+from circulant.core.sizes import Shape
+from circulant.problems.problem import Problem
 
 
 class Slot(Enum):
@@ -23,3 +29,22 @@ OPERANDS = {
     Slot.KERNEL: (Slot.INPUT, Slot.OUTPUT),
 }
 """The two tensors that a problem takes, in this order."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrilinearProblem(Problem):
+    """Abstract. A problem of the form above, solved for one slot."""
+
+    slot: Slot
+
+    @property
+    @abstractmethod
+    def slot_shapes(self) -> Mapping[Slot, Shape]: ...
+
+    @property
+    def operand_shapes(self) -> tuple[Shape, ...]:
+        return tuple(self.slot_shapes[slot] for slot in OPERANDS[self.slot])
+
+    @property
+    def result_shape(self) -> Shape:
+        return self.slot_shapes[self.slot]

@@ -1,0 +1,185 @@
+"""What the planner chooses, what it obeys, and how a plan reads."""
+
+import pytest
+import torch
+
+import circulant
+from circulant.algorithms.algorithm import AlgorithmName, Rejected
+from circulant.backends.native import core
+from circulant.backends.table import IMPLEMENTATIONS, Backend
+from circulant.core.errors import NoPlanError
+from circulant.core.tolerances import assert_close
+from circulant.engine import planner, wisdom
+from circulant.engine.choice import Choice, use
+from circulant.functional import conv2d, long_conv
+from circulant.problems.convolution import ConvolutionProblem
+from circulant.problems.long_conv import LongConvProblem
+from circulant.problems.trilinear import Slot
+
+
+@pytest.fixture(autouse=True)
+def _nothing_measured(tmp_path, monkeypatch):
+    """Predictions alone decide, whatever this machine has measured before."""
+    monkeypatch.setenv(wisdom.FOLDER_VARIABLE, str(tmp_path))
+    planner.plan.cache_clear()
+    yield
+    planner.plan.cache_clear()
+
+
+def long_problem(length, kernel, slot=Slot.OUTPUT, dtype=torch.float32):
+    return LongConvProblem(dtype, slot, 4, 16, length, kernel, 0, False)
+
+
+ORDINARY = {
+    "first layer": ((8, 3, 224, 224), (64, 3, 7, 7), {"stride": 2, "padding": 3}),
+    "middle layer": ((8, 64, 56, 56), (64, 64, 3, 3), {"padding": 1}),
+    "pointwise": ((8, 256, 14, 14), (512, 256, 1, 1), {}),
+    "strided": ((8, 128, 28, 28), (256, 128, 3, 3), {"padding": 1, "stride": 2}),
+}
+
+
+@pytest.mark.parametrize("name", ORDINARY)
+def test_ordinary_layers_are_run_by_torch(name):
+    input_shape, weight_shape, settings = ORDINARY[name]
+    plan = circulant.plan("conv2d", input=input_shape, weight=weight_shape, **settings)
+    assert plan.chosen.backend is Backend.TORCH
+    assert plan.chosen.algorithm.name in (AlgorithmName.DIRECT, AlgorithmName.CHANNELS_LAST)
+
+
+def test_where_torch_is_the_plan_nothing_of_ours_is_around_it():
+    x, weight = torch.randn(2, 8, 6, 6, requires_grad=True), torch.randn(8, 8, 3, 3)
+    assert planner.is_torch_library(circulant.plan("conv2d", input=x.shape, weight=weight.shape).chosen)
+    assert conv2d(x, weight).grad_fn.name() == "ConvolutionBackward0"
+    assert "circulant" in conv2d(x, weight, algorithm="im2col").grad_fn.name()
+
+
+def test_short_kernels_run_directly_and_long_ones_by_transform():
+    names = [planner.plan(long_problem(8192, kernel)).chosen.algorithm.name for kernel in (2, 8192)]
+    assert names[0] is AlgorithmName.DIRECT
+    assert names[1] in (AlgorithmName.FFT, AlgorithmName.OVERLAP_SAVE)
+
+
+def test_another_plan_must_save_a_tenth_to_displace_torch():
+    for kernel in (1, 2, 4, 8, 16, 32, 64, 128, 512, 2048):
+        plan = planner.plan(long_problem(4096, kernel))
+        seconds = {str(c.implementation): c.seconds for c in plan.candidates if c.is_possible}
+        fastest = min(seconds.values())
+        if fastest >= planner.WORTHWHILE * seconds["direct on torch"]:
+            assert str(plan.chosen) == "direct on torch"
+        else:
+            assert seconds[str(plan.chosen)] == fastest
+
+
+def test_a_plan_has_every_implementation_of_its_problem_refused_ones_last():
+    problem = circulant.plan("conv2d", input=(1, 2, 8, 8), weight=(4, 2, 3, 3)).problem
+    plan = planner.plan(problem)
+    rows = [row for row in IMPLEMENTATIONS if row.problem is ConvolutionProblem]
+    assert {str(c.implementation) for c in plan.candidates} == {str(row) for row in rows}
+    assert len(plan.candidates) == len(rows)
+    possible = [c.is_possible for c in plan.candidates]
+    assert possible == sorted(possible, reverse=True)
+    assert not all(possible)
+
+
+def test_a_plan_reads_as_a_table_with_its_choice_marked_and_reasons_given():
+    plan = circulant.plan("conv2d", input=(32, 384, 56, 56), weight=(384, 1, 31, 31), padding=15, groups=384)
+    problem, titles, first, *rest = str(plan).splitlines()
+    assert "32x384x56x56" in problem
+    assert "31x31" in problem
+    assert titles.split()[:3] == ["algorithm", "on", "backend"]
+    assert first.startswith(f"-> {plan.chosen}")
+    assert " ms " in first
+    assert "GFLOP" in first
+    assert "MiB" in first
+    assert not any(line.startswith("->") for line in rest)
+    assert "refused: blocks 1 spatial axis, the problem has 2" in rest[-1]
+
+
+def test_the_work_of_the_direct_algorithm_is_that_of_the_equation():
+    plan = circulant.plan("conv2d", input=(2, 6, 9, 8), weight=(4, 3, 3, 2), groups=2)
+    (direct,) = [c for c in plan.candidates if str(c.implementation) == "direct on torch"]
+    assert direct.verdict.flop == 2 * 2 * 4 * 7 * 7 * 3 * 3 * 2
+
+
+@pytest.mark.parametrize("limit", [0.0, 1e5, 1e6, 1e7])
+def test_the_workspace_stays_within_its_limit(limit):
+    problem = long_problem(4096, 4096)
+    plan = planner.plan(problem, Choice(workspace_limit=limit))
+    for candidate in plan.candidates:
+        needed = candidate.implementation.algorithm.work(problem).workspace_byte
+        if isinstance(candidate.verdict, Rejected):
+            assert needed > limit
+            assert "bytes of workspace, the limit is" in candidate.verdict.reason
+        else:
+            assert needed <= limit
+    assert str(planner.plan(problem, Choice(workspace_limit=0.0)).chosen) == "direct on torch"
+
+
+def test_the_tolerance_is_obeyed_and_impossible_ones_are_refused():
+    problem = long_problem(4096, 4096)
+    errors = {str(c.implementation): c.verdict.error(problem.dtype) for c in planner.plan(problem).candidates}
+    between = sorted(set(errors.values()))[0] * 1.01
+    plan = planner.plan(problem, Choice(tolerance=between))
+    accepted = {str(c.implementation) for c in plan.candidates if c.is_possible}
+    assert accepted == {name for name, error in errors.items() if error <= between} != set(errors)
+    with pytest.raises(NoPlanError, match="expects an error of"):
+        planner.plan(problem, Choice(tolerance=1e-12))
+
+
+def test_limits_reach_the_calls_inside_the_block():
+    x, kernel = torch.randn(1, 1, 64), torch.randn(1, 64)
+    with use(workspace_limit=0.0):
+        strict = long_conv(x, kernel)
+    assert_close(strict, long_conv(x, kernel, algorithm="direct"), 1e-12)
+    with use(tolerance=1e-12), pytest.raises(NoPlanError, match="tolerance"):
+        long_conv(x, kernel)
+
+
+def test_expected_errors_bound_the_errors_that_occur():
+    generator = torch.Generator().manual_seed(0)
+    for length in (64, 1000):
+        x = torch.randn(4, 16, length, generator=generator)
+        kernel = torch.randn(16, length, generator=generator)
+        exact = long_conv(x.double(), kernel.double(), algorithm="direct")
+        for candidate in planner.plan(long_problem(length, length)).candidates:
+            row = candidate.implementation
+            y = long_conv(x, kernel, algorithm=row.algorithm.name, backend=row.backend)
+            error = (y - exact).norm() / exact.norm()
+            assert error <= 4 * candidate.verdict.error(torch.float32), str(row)
+
+
+def test_gradients_are_planned_too():
+    for slot in Slot:
+        assert planner.plan(long_problem(4096, 4096, slot)).problem.slot is slot
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_planned_without_the_core(dtype):
+    plan = planner.plan(long_problem(512, 512, dtype=dtype))
+    refused = {c.implementation.backend: c.verdict for c in plan.candidates if not c.is_possible}
+    assert list(refused) == [Backend.NATIVE]
+    assert "takes float32 and float64" in refused[Backend.NATIVE].reason
+
+
+def test_without_the_core_torch_does_the_work_and_the_plan_says_why(monkeypatch):
+    monkeypatch.setattr(core, "why_missing", lambda: "it was not built")
+    planner.plan.cache_clear()
+    try:
+        plan = planner.plan(long_problem(4096, 4096))
+        assert plan.chosen.backend is Backend.TORCH
+        assert "it was not built" in str(plan)
+        x, kernel = torch.randn(1, 2, 50), torch.randn(2, 50)
+        expected = long_conv(x.double(), kernel.double(), algorithm="direct").float()
+        assert_close(long_conv(x, kernel), expected)
+        with pytest.raises(NoPlanError, match="it was not built"):
+            long_conv(x, kernel, backend="native")
+    finally:
+        planner.plan.cache_clear()
+
+
+def test_the_core_is_called_for_depthwise_images_when_it_is_forced():
+    x, weight = torch.randn(2, 3, 8, 8, requires_grad=True), torch.randn(3, 1, 5, 5, requires_grad=True)
+    before = core.load().call_count()
+    y = conv2d(x, weight, padding=2, groups=3, backend="native")
+    torch.autograd.grad(y.sum(), (x, weight))
+    assert core.load().call_count() == before + 3
