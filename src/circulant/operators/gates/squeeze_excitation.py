@@ -87,7 +87,7 @@ CARD = Card(
     papers=(
         Paper(
             "Hu, Shen, Albanie, Sun and Wu",
-            2018,
+            2017,
             "Squeeze-and-Excitation Networks",
             "https://arxiv.org/abs/1709.01507",
         ),

@@ -75,17 +75,16 @@ class LongConv1d(Operator):
 
     def reset_parameters(self) -> None:
         """Normal taps that decay over the kernel, faster in later channels: short and long memories."""
-        position = torch.arange(self.length, device=self.kernel.device) / max(self.length, 1)
-        order = torch.arange(self.channels, device=self.kernel.device) / max(self.channels, 1)
-        decay = (self.channels / 2) ** order
+        position = torch.arange(self.length, device=self.kernel.device) / self.length
+        order = torch.arange(self.channels, device=self.kernel.device) / self.channels
+        decay = torch.pow(self.channels / 2, order)
         with torch.no_grad():
-            nn.init.normal_(self.kernel, std=INITIAL_SCALE)
-            self.kernel.mul_(torch.exp(-position * decay[:, None]))
+            nn.init.normal_(self.kernel, std=INITIAL_SCALE).mul_(torch.exp(-position * decay[:, None]))
             nn.init.normal_(self.skip)
 
     def impulse_response(self) -> Tensor:
         """The kernel as it is convolved -> (C, length)."""
-        k = self.kernel
+        k: Tensor = self.kernel
         if self.smooth_width > 1:
             k = F.avg_pool1d(k[None], self.smooth_width, stride=1, padding=self.smooth_width // 2)[0]
         k = F.softshrink(k, self.squash)

@@ -1,5 +1,11 @@
 """Room of spatial operators: one file each, listed here."""
 
 from circulant.core.card import Card
+from circulant.operators.spatial import dcls, inception_dw_conv2d, large_kernel_attention2d, large_kernel_conv
 
-CARDS: tuple[Card, ...] = ()
+CARDS: tuple[Card, ...] = (
+    large_kernel_conv.CARD,
+    inception_dw_conv2d.CARD,
+    large_kernel_attention2d.CARD,
+    dcls.CARD,
+)
