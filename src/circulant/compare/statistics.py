@@ -124,18 +124,23 @@ def _intervals(
     if not correct:
         return []
     examples = correct[0].shape[1]
-    drawn = np.empty((len(correct), DRAWS))
+    every = np.vstack(correct)
+    by_draw = np.empty((DRAWS, len(every)))
     for draw in range(DRAWS):
-        weights = np.bincount(random.integers(examples, size=examples), minlength=examples) / examples
-        for index, right in enumerate(correct):
-            seeds = random.integers(len(right), size=len(right))
-            drawn[index, draw] = (right @ weights)[seeds].mean()
-    lows, highs = np.quantile(drawn, [0.025, 0.975], axis=1)
-    return list(zip(lows.tolist(), highs.tolist(), strict=True))
+        weights = np.bincount(random.integers(examples, size=examples), minlength=examples)
+        by_draw[draw] = every @ weights / examples
+    found, first = [], 0
+    for right in correct:
+        seeds = first + random.integers(len(right), size=(DRAWS, len(right)))
+        drawn = np.take_along_axis(by_draw, seeds, axis=1).mean(1)
+        low, high = np.quantile(drawn, [0.025, 0.975])
+        found.append((float(low), float(high)))
+        first += len(right)
+    return found
 
 
 def _pairs(names: Sequence[str], scores: dict[str, NDArray[np.float64]]) -> tuple[Pair, ...]:
-    """Every pair once, the more accurate first. An example's score is the share of seeds that got it right."""
+    """Every pair once, the more accurate first. Scores: per example, the share of seeds that got it right."""
     couples = list(combinations(names, 2))
     # rounded, so that a third minus a third is no difference
     differences = [np.round(scores[first] - scores[second], 9) for first, second in couples]

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
+from zlib import error as BadData
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from circulant.core.errors import DataError
@@ -35,9 +37,12 @@ def arrays_from_file(path: Path, seed: int) -> Dataset:
 
 def _read(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        archive = np.load(path, allow_pickle=False)
+        if not isinstance(archive, NpzFile):
+            raise ValueError("it holds one bare array")
+        with archive:
             return {key: archive[key] for key in archive.files if key in PAIRED + WHOLE}
-    except (OSError, ValueError, BadZipFile, AttributeError) as error:
+    except (OSError, ValueError, EOFError, BadZipFile, BadData) as error:
         raise DataError(
             f"{path}: expected a NumPy archive of plain arrays, but it cannot be read ({error}); "
             "save it anew with numpy.savez, without object arrays"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ Examples = NDArray[np.float32]  # (N, C, *spatial)
 Labels = NDArray[np.int64]  # (N,), positions in Dataset.classes
 
 
+@final
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
     """One side of a split."""
@@ -23,6 +25,7 @@ class Part:
         return len(self.y)
 
 
+@final
 @dataclass(frozen=True, slots=True, eq=False)
 class Dataset:
     """Examples with class labels, split for training and testing. Series are (C, L), images (C, H, W)."""

@@ -11,8 +11,7 @@ def require(package: str, extra: str) -> Path:
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise MissingExtraError(
-            f"this source needs the package {package}, which is not installed; "
-            f"run: pip install circulant[{extra}]"
+            f"the package {package} is needed and not installed; run: pip install circulant[{extra}]"
         )
     return Path(spec.submodule_search_locations[0])
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from circulant.data.dataset import Dataset, Examples, Labels, Part
 from circulant.data.split import TEST_SHARE, stratified_split
 
 
+@final
 @dataclass(frozen=True, slots=True, eq=False)
 class Labelled:
     """Examples with class names, as read."""

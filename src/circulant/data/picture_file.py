@@ -2,6 +2,7 @@
 
 from enum import Enum
 from pathlib import Path
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from circulant.core.errors import DataError
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm"})
 
 
+@final
 class Colour(Enum):
     """What a pixel holds, by Pillow's name of the mode."""
 
@@ -38,8 +40,9 @@ def colour_of(picture: Image.Image) -> Colour:
 def to_array(picture: Image.Image, colour: Colour) -> NDArray[np.float32]:
     """Values 0 to 1, channels first."""
     if picture.mode.startswith("I"):  # 16-bit grey: Pillow would clip, not scale
-        return (np.asarray(picture, dtype=np.float32) / 65535)[None].repeat(_channels(colour), axis=0)
-    pixels = np.asarray(picture.convert(colour.value), dtype=np.float32) / 255
+        plane = np.asarray(picture, dtype=np.float32) / np.float32(65535)
+        return plane[None].repeat(_channels(colour), axis=0)
+    pixels = np.asarray(picture.convert(colour.value), dtype=np.float32) / np.float32(255)
     return pixels[None] if colour is Colour.GREY else np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 

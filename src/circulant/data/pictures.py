@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import final
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from circulant.data.labelled import Labelled, paired_dataset, split_dataset
 LAYOUT = "put pictures into one sub-folder per class, such as cats/ and dogs/"
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class _Found:
     """Picture files with their classes, in a fixed order."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ REFUSED = {
 }
 
 
+@final
 @dataclass(frozen=True, slots=True, eq=False)
 class SeriesFile:
     """Examples as written: lengths may differ."""

@@ -1,6 +1,7 @@
 """Train and test split by class."""
 
 from dataclasses import dataclass
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from circulant.data.dataset import Labels
 TEST_SHARE = 0.2
 
 
+@final
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
     """Positions of the examples of either side, ascending."""

@@ -1,6 +1,7 @@
 """Zero mean and unit variance per channel, by the statistics of the training part alone."""
 
 from dataclasses import dataclass
+from typing import final
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from circulant.data.dataset import Dataset, Examples
 CONSTANT = 1e-6  # a channel that varies less is only centred
 
 
+@final
 @dataclass(frozen=True, slots=True, eq=False)
 class Standardised:
     """Both parts on the training part's scale."""

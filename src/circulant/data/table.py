@@ -3,6 +3,7 @@
 import csv
 from dataclasses import dataclass
 from pathlib import Path
+from typing import final
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from circulant.data.text_file import read_lines
 DELIMITERS = (",", ";", "\t")
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class _Table:
     header: tuple[str, ...] | None
@@ -47,16 +49,18 @@ def _parse(path: Path) -> _Table:
                 f"{path}, row {number}: expected {max(width, 2)} columns as in the first row, "
                 f"got {len(row)}; all series must have one length"
             )
-    headed = sum(_is_number(cell) for cell in rows[0]) == 0 and width > 1
+    headed = not any(_is_number(cell) for cell in rows[0])
+    if headed and len(rows) == 1:
+        raise DataError(f"{path}: expected rows of values after the header, found none; check the file")
     return _Table(rows[0], rows[1:], 2) if headed else _Table(None, rows, 1)
 
 
 def _label_column(path: Path, table: _Table, label: str | None) -> int:
     if label is None:
-        return len(table.rows[0]) - 1 if table.rows else 0
+        return len(table.rows[0]) - 1
     if table.header is not None and label in table.header:
         return table.header.index(label)
-    width = len(table.rows[0]) if table.rows else 0
+    width = len(table.rows[0])
     if table.header is None and label.isdecimal() and 1 <= int(label) <= width:
         return int(label) - 1
     known = ", ".join(table.header) if table.header else f"numbers 1 to {width}, as there is no header"

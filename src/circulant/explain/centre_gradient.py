@@ -58,5 +58,3 @@ def centre_gradients(module: nn.Module, features: Tensor) -> Tensor:
             for sign in _signs(centre.shape[0]).to(centre.device)
         ]
     return torch.stack([torch.zeros_like(x) if row is None else row for row in rows]).detach().cpu()
-
-

@@ -42,10 +42,7 @@ def effective_receptive_field(module: nn.Module, features: Tensor) -> ReceptiveF
     gradient = centre_gradients(module, features).abs().mean((0, 1, 2)).numpy()
     spread = np.atleast_2d(gradient)
     total = float(spread.sum())
-    if not np.isfinite(total) or total == 0:
-        share = np.zeros_like(spread)
-    else:
-        share = spread / total
+    share = spread / total if np.isfinite(total) and total > 0 else np.zeros_like(spread)
     even = np.full_like(spread, 1 / spread.size)
     return ReceptiveField(share, half_side(share), half_side(even))
 

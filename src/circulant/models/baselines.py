@@ -22,12 +22,14 @@ class SelfAttention(nn.Module):
         super().__init__()
         heads = channels // HEAD_CHANNELS if channels % HEAD_CHANNELS == 0 else 1
         self.attention = nn.MultiheadAttention(channels, heads, batch_first=True)
-        self.position = nn.Parameter(nn.init.trunc_normal_(torch.empty(1, product(spatial), channels), std=0.02))
+        start = torch.empty(1, product(spatial), channels)
+        self.position = nn.Parameter(nn.init.trunc_normal_(start, std=0.02))
 
     def forward(self, x: Tensor) -> Tensor:
         tokens = x.flatten(2).transpose(1, 2) + self.position
         mixed, _ = self.attention(tokens, tokens, tokens, need_weights=False)
-        return mixed.transpose(1, 2).reshape(x.shape)
+        result: Tensor = mixed.transpose(1, 2).reshape(x.shape)
+        return result
 
 
 def _conv(channels: int, spatial: Shape) -> nn.Module:

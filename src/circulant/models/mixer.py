@@ -2,16 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import final
 
 from torch import nn
 
 from circulant.core.errors import ArgumentError
-from circulant.core.sizes import Shape
+from circulant.core.sizes import Shape, product
 from circulant.models.sequence_view import SequenceView
+
+DATA = {1: "series", 2: "pictures", 3: "volumes"}  # by number of spatial axes
 
 Build = Callable[[int, Shape], nn.Module]  # (channels, spatial) -> module that keeps (B, channels, *spatial)
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class Mixer:
     """A named builder and the numbers of spatial axes it takes."""
@@ -22,12 +26,15 @@ class Mixer:
 
     def fitted(self, channels: int, spatial: Shape) -> nn.Module:
         """Built for that token grid. One-dimensional operators read a picture row by row."""
+        self.require(len(spatial))
         if len(spatial) in self.ndims:
             return self.build(channels, spatial)
-        if len(spatial) == 2 and 1 in self.ndims:
-            return SequenceView(self.build(channels, (spatial[0] * spatial[1],)))
-        kind = {1: "series", 2: "pictures", 3: "volumes"}
-        raise ArgumentError(
-            f"{self.name} works on {' or '.join(kind[ndim] for ndim in self.ndims)}, "
-            f"but the data are {kind[len(spatial)]}; leave it out, or compare it on other data"
-        )
+        return SequenceView(self.build(channels, (product(spatial),)))
+
+    def require(self, ndim: int) -> None:
+        """Raise unless it can take data with that many spatial axes."""
+        if ndim not in self.ndims and not (ndim == 2 and 1 in self.ndims):
+            raise ArgumentError(
+                f"{self.name} works on {' or '.join(DATA[axes] for axes in self.ndims)}, "
+                f"but the data are {DATA[ndim]}; leave it out, or compare it on other data"
+            )

@@ -1,1 +1,1 @@
-"""Parts of every page the commands write: markup, numbers, scales, pictures, policy. One offline file each."""
+"""Parts of every page that a command writes: markup, numbers, scales, pictures, policy. One file, offline."""

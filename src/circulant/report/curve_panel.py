@@ -54,6 +54,8 @@ def receptive_curve(share: NDArray[np.float64], half_side: int, description: str
         parts.append(text(scale.place(place), BOTTOM + 16, label, "tick", "middle"))
     parts.append(text((LEFT + WIDE - 8) / 2, BOTTOM + 31, "samples", "tick", "middle"))
     shown = values / (float(values.max()) or 1.0)
-    corners = [(scale.place(i + side), y.place(v)) for i, v in enumerate(shown.tolist()) for side in (-0.5, 0.5)]
+    corners = [
+        (scale.place(i + side), y.place(v)) for i, v in enumerate(shown.tolist()) for side in (-0.5, 0.5)
+    ]
     parts.append(path(corners, "curve"))
     return drawing(WIDE, SIDE, parts, description)

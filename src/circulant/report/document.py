@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from circulant.core.errors import MissingExtraError
-from circulant.report.fragment import Fragment
+from circulant.report.fragment import Fragment, breakable
 from circulant.report.policy import content_policy
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -27,6 +27,7 @@ def render(folder: Path, template: str, content: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["breakable"] = breakable
     style = (TEMPLATES / "style.css").read_text("utf-8")
     script = (TEMPLATES / "script.js").read_text("utf-8")
     frame = {"style": Fragment(style), "script": Fragment(script), "policy": content_policy(style, script)}

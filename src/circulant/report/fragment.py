@@ -1,9 +1,12 @@
 """Markup that is safe to put into a page, built element by element with everything escaped."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 from typing import final
+
+WORD_STARTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=_)")
 
 Attribute = str | float | None
 
@@ -43,8 +46,17 @@ def join(parts: "Iterable[Fragment | str]") -> Fragment:
     return Fragment("".join(p.text if isinstance(p, Fragment) else escape(p) for p in parts))
 
 
+def breakable(name: str) -> Fragment:
+    """A name that may be broken where a new word begins inside it: DilatedReparamBlock in three."""
+    return Fragment("<wbr>".join(map(escape, WORD_STARTS.split(name))))
+
+
 def drawing(
-    width: float, height: float, parts: Iterable[Fragment], description: str | None = None, class_: str | None = None
+    width: float,
+    height: float,
+    parts: Iterable[Fragment],
+    description: str | None = None,
+    class_: str | None = None,
 ) -> Fragment:
     """An SVG element; without a description it is hidden from screen readers."""
     return element(

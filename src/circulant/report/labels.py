@@ -9,7 +9,8 @@ from typing import final
 from circulant.report.text_width import text_width
 
 GAP = 8.0  # from a point to its own label
-RINGS = (GAP, 16.0, 26.0, 38.0, 52.0, 68.0, 88.0, 110.0, 140.0, 175.0)
+RINGS = (GAP, 16.0, 26.0, 38.0, 52.0, 68.0, 88.0)
+CLEAR = 3.0  # from the points of others, so that it stays plain whose name it is
 ORDERS = 24  # random orders that are tried; the shortest sum of leaders wins
 
 
@@ -51,9 +52,11 @@ class Point:
     x: float
     y: float
     radius: float = 5.0
+    first: bool = False  # gets a place before all others
 
-    def box(self) -> Box:
-        return Box(self.x - self.radius, self.y - self.radius, self.x + self.radius, self.y + self.radius)
+    def box(self, room: float = 0.0) -> Box:
+        reach = self.radius + room
+        return Box(self.x - reach, self.y - reach, self.x + reach, self.y + reach)
 
 
 @final
@@ -84,7 +87,8 @@ def _places(point: Point, width: float, height: float) -> Iterator[tuple[float, 
 def _crossing(label: Label, taken: Sequence[Label]) -> bool:
     """Whether the leader of one runs through the text of another."""
     return any(
-        _leader_hits(one, other.box) for one, other in [(label, t) for t in taken] + [(t, label) for t in taken]
+        _leader_hits(one, other.box)
+        for one, other in [(label, t) for t in taken] + [(t, label) for t in taken]
     )
 
 
@@ -101,12 +105,14 @@ def _leader_hits(label: Label, box: Box) -> bool:
     return False
 
 
-def _one_order(points: Sequence[Point], order: Sequence[int], frame: Box, size: float) -> tuple[float, list[Label]]:
-    dots = [point.box() for point in points]
+def _one_order(
+    points: Sequence[Point], order: Sequence[int], frame: Box, size: float
+) -> tuple[float, list[Label]]:
     taken: list[Label] = []
     total = 0.0
     for index in order:
         point = points[index]
+        dots = [other.box(0 if other is point else CLEAR) for other in points]
         for cost, label in _places(point, text_width(point.name, size), size * 1.15):
             free = label.box.within(frame) and not any(label.box.overlaps(dot) for dot in dots)
             if free and not any(label.box.overlaps(t.box) for t in taken) and not _crossing(label, taken):
@@ -124,9 +130,10 @@ def place_labels(points: Sequence[Point], frame: Box, size: float) -> tuple[Labe
     A name for which the frame has no room left is missing from the result.
     """
     random = Random(7)
-    order = sorted(range(len(points)), key=lambda index: points[index].y)
+    order = sorted(range(len(points)), key=lambda index: (not points[index].first, points[index].y))
     best = _one_order(points, order, frame, size)
     for _ in range(ORDERS):
         random.shuffle(order)
+        order.sort(key=lambda index: not points[index].first)
         best = min(best, _one_order(points, order, frame, size), key=lambda found: found[0])
     return tuple(best[1])

@@ -26,7 +26,9 @@ def receptive_map(share: NDArray[np.float64], half_side: int, description: str) 
         y = max(0, height // 2 - half_side // 2) * sample
         right = min(width, width // 2 + half_side // 2 + 1) * sample
         bottom = min(height, height // 2 + half_side // 2 + 1) * sample
-        parts.append(element("rect", x=left + x, y=top + y, width=right - x, height=bottom - y, class_="half"))
+        parts.append(
+            element("rect", x=left + x, y=top + y, width=right - x, height=bottom - y, class_="half")
+        )
     ends = [(0, -(width // 2)), (width // 2, 0), (width - 1, width - 1 - width // 2)]
     marks = [(left + (place + 0.5) * sample, str(value).replace("-", "−")) for place, value in ends]
     parts.extend(_marks(marks, "samples"))
@@ -42,7 +44,14 @@ def plane_map(plane: NDArray[np.float64], description: str) -> Fragment:
 
 def _image(shown: NDArray[np.float64], left: float, top: float, width: float, height: float) -> Fragment:
     image = element(
-        "image", href=map_uri(shown), x=left, y=top, width=width, height=height, preserveAspectRatio="none", class_="map"
+        "image",
+        href=map_uri(shown),
+        x=left,
+        y=top,
+        width=width,
+        height=height,
+        preserveAspectRatio="none",
+        class_="map",
     )
     frame = element("rect", x=left, y=top, width=width, height=height, class_="frame")
     return element("g", image, frame)

@@ -9,7 +9,15 @@ from numpy.typing import NDArray
 
 # One hue from paper to navy; lightness falls evenly, so that order survives print and colour blindness.
 STOPS = np.array(
-    [[255, 255, 255], [214, 230, 244], [159, 202, 230], [85, 158, 208], [30, 108, 177], [8, 58, 117], [6, 24, 62]]
+    [
+        [255, 255, 255],
+        [214, 230, 244],
+        [159, 202, 230],
+        [85, 158, 208],
+        [30, 108, 177],
+        [8, 58, 117],
+        [6, 24, 62],
+    ]
 )
 
 
@@ -21,7 +29,8 @@ def colours(shares: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Values 0 (paper) to 1 (navy) as (H, W, 3)."""
     place = np.clip(shares, 0, 1) * (len(STOPS) - 1)
     channels = [np.interp(place, np.arange(len(STOPS)), STOPS[:, channel]) for channel in range(3)]
-    return np.rint(np.stack(channels, axis=-1)).astype(np.uint8)
+    levels: NDArray[np.uint8] = np.rint(np.stack(channels, axis=-1)).astype(np.uint8)
+    return levels
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
@@ -35,7 +44,11 @@ def png(pixels: NDArray[np.uint8]) -> bytes:
     rows = np.ascontiguousarray(pixels).reshape(height, -1)
     unfiltered = np.hstack([np.zeros((height, 1), np.uint8), rows])
     header = pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
-    parts = (_chunk(b"IHDR", header), _chunk(b"IDAT", compress(unfiltered.tobytes(), 9)), _chunk(b"IEND", b""))
+    parts = (
+        _chunk(b"IHDR", header),
+        _chunk(b"IDAT", compress(unfiltered.tobytes(), 9)),
+        _chunk(b"IEND", b""),
+    )
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
@@ -47,3 +60,8 @@ def map_uri(shares: NDArray[np.float64]) -> str:
 def photo_uri(pixels: NDArray[np.float32]) -> str:
     """An image with values 0..1, (H, W) or (H, W, 3)."""
     return data_uri("image/png", png(np.rint(np.clip(np.nan_to_num(pixels), 0, 1) * 255).astype(np.uint8)))
+
+
+def ramp_uri() -> str:
+    """The hue from paper to navy, for a legend."""
+    return map_uri(np.linspace(0, 1, 96)[None, :])

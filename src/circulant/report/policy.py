@@ -1,4 +1,4 @@
-"""The content security policy of a page: nothing from outside, and only the style and script it was made with."""
+"""The content security policy of a page: nothing from outside, and only its own style and script."""
 
 from base64 import b64encode
 from hashlib import sha256

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from math import ceil, floor, log10
 from typing import final
 
@@ -42,7 +43,7 @@ class Scale(ABC):
         for ticks in self.candidates():
             inside = tuple(t for t in ticks if self.low <= t.value <= self.high)
             places = [self.place(t.value) for t in inside]
-            if all(abs(a - b) >= apart for a, b in zip(places, places[1:], strict=False)):
+            if all(abs(a - b) >= apart for a, b in pairwise(places)):
                 return inside
         return inside[:1]
 

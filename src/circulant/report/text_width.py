@@ -25,7 +25,7 @@ def shortened(text: str, size: float, room: float) -> str:
         return text
     for kept in range(len(text) - 1, 2, -1):
         head = -(-kept // 2)
-        cut = f"{text[:head]}…{text[len(text) - (kept - head):]}"
+        cut = f"{text[:head]}…{text[len(text) - (kept - head) :]}"
         if text_width(cut, size) <= room:
             return cut
     return text[:1] + "…"

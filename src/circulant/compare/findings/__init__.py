@@ -1,0 +1,1 @@
+"""Every sentence the report generates: pure functions of the records and the statistics."""

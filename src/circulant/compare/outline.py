@@ -1,0 +1,36 @@
+"""A comparison in numbers, for programs."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from circulant.compare.choice import choose
+from circulant.compare.findings.answer import headline
+from circulant.compare.records import Comparison
+from circulant.compare.statistics import statistics_of
+
+
+def outline(comparison: Comparison, report: Path) -> dict[str, Any]:
+    """Plain dicts, lists, texts and numbers, ready for JSON."""
+    statistics = statistics_of(comparison)
+    choice = choose(statistics)
+    return {
+        "headline": str(headline(comparison, statistics, choice)),
+        "pick": choice.pick.operator if choice else None,
+        "report": str(report.resolve()),
+        "data": {
+            "name": comparison.data.name,
+            "shape": list(comparison.data.shape),
+            "classes": list(comparison.data.classes),
+            "train_size": comparison.data.train_size,
+            "test_size": len(comparison.data.test_labels),
+            "fingerprint": comparison.data.fingerprint,
+        },
+        "budget": str(comparison.settings.budget),
+        "seeds": list(comparison.settings.seeds),
+        "operators": [asdict(standing) for standing in statistics.standings],
+        "pairs": [{**asdict(pair), "differs": pair.differs} for pair in statistics.pairs],
+        "failures": [asdict(failure) for failure in comparison.failures],
+        "machine": asdict(comparison.machine),
+        "command": comparison.settings.command,
+    }

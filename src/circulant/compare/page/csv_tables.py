@@ -1,0 +1,56 @@
+"""All figures of the report as three tables, for those who want to go on from them."""
+
+from collections.abc import Iterator, Sequence
+
+from circulant.compare.records import Comparison
+from circulant.compare.statistics import Standing, Statistics
+from circulant.report.csv_text import csv_text
+
+Row = Sequence[str | float]
+
+
+def operators_csv(statistics: Statistics) -> str:
+    """One row per operator; times in seconds, memory in bytes, accuracies as shares."""
+    header = (
+        *("operator", "accuracy", "low_95", "high_95", "seeds", "parameters", "mac_per_example", "batch"),
+        *("forward_s", "forward_s_10", "forward_s_90", "train_step_s", "train_step_s_10", "train_step_s_90"),
+        *("forward_byte", "train_byte"),
+    )
+    return csv_text(header, map(_operator, statistics.standings))
+
+
+def _operator(standing: Standing) -> Row:
+    row = (standing.operator, standing.accuracy, standing.low, standing.high, len(standing.by_seed))
+    profile = standing.profile
+    if profile is None:
+        return row
+    forward, step = profile.forward, profile.train_step
+    return (
+        *row,
+        profile.parameters,
+        profile.mac,
+        profile.batch,
+        *(forward.median, forward.low, forward.high),
+        *(step.median, step.low, step.high),
+        profile.forward_byte,
+        profile.train_byte,
+    )
+
+
+def pairs_csv(statistics: Statistics) -> str:
+    """One row per pair: difference of accuracies and p-value after the correction."""
+    rows = ((pair.first, pair.second, pair.difference, pair.p_value) for pair in statistics.pairs)
+    return csv_text(("first", "second", "difference", "p_after_holm"), rows)
+
+
+def curves_csv(comparison: Comparison) -> str:
+    """One row per evaluation of each trial."""
+    return csv_text(
+        ("operator", "seed", "epoch", "seconds", "train_loss", "test_accuracy"), _points(comparison)
+    )
+
+
+def _points(comparison: Comparison) -> Iterator[Row]:
+    for trial in comparison.trials:
+        for p in trial.curve:
+            yield trial.operator, trial.seed, p.epoch, p.seconds, p.train_loss, p.test_accuracy
