@@ -17,7 +17,7 @@ FUNCTION_LINES = 40
 GPU_KERNEL_LINES = 80
 OPERATOR_LINES = 120
 FILE_LINES = 400
-BANNED_WORDS = frozenset({"util", "utils", "helper", "helpers", "misc", "common", "base", "manager", "managers"})
+BANNED_WORDS = frozenset({"util", "utils", "helper", "helpers", "misc", "common", "base", "manager"})
 FOLDERS = ("src", "csrc", "tests", "tools", "benchmarks")
 CPP_SUFFIXES = frozenset({".cpp", ".hpp", ".h", ".cc", ".inl"})
 
@@ -44,7 +44,7 @@ class CppFunction:
 def span(node: ast.stmt) -> int:
     """Lines of a statement with its decorators."""
     decorators = getattr(node, "decorator_list", [])
-    first = min([node.lineno, *(decorator.lineno for decorator in decorators)])
+    first: int = min([node.lineno, *(decorator.lineno for decorator in decorators)])
     return (node.end_lineno or node.lineno) - first + 1
 
 

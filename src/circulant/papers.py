@@ -1,4 +1,4 @@
-"""Which papers of the plan are realised, by which components, and which test proves it.
+"""Which components there are of each paper of the plan, and which test proves them.
 
 `papers.tsv` beside this file holds title, year of the first public version, and room of every paper
 that the library sets out to realise, in the order of the plan. What realises a paper is never
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from circulant.catalogue import CATALOGUE
 from circulant.core.card import Card, Entry
@@ -42,6 +43,11 @@ COMPONENTS: tuple[Entry, ...] = (
         "circulant.explain.receptive_field.effective_receptive_field",
         "tests/explain/test_receptive_field.py",
     ),
+    Entry(
+        "Demystify Transformers & Convolutions in Modern Image Deep Networks",
+        "circulant.explain.receptive_field.effective_receptive_field",
+        "tests/explain/test_receptive_field.py",
+    ),
 )
 """What realises a paper and is not an operator."""
 
@@ -54,24 +60,26 @@ def titles() -> tuple[Title, ...]:
     return tuple(Title(line["title"], int(line["year"]), line["room"]) for line in lines)
 
 
-def test_path(card: Card) -> str:
+def tests_of(card: Card) -> str:
     """Where the tests of an operator file lie, by convention."""
     _, _, room, name = card.module.split(".")
     return f"tests/operators/{room}/test_{name}.py"
 
 
-def exported_names(card: Card) -> tuple[str, ...]:
-    """What `circulant.nn` shows of an operator file: its operators, then what it declares in EXPORTS."""
-    operators = tuple(operator.__name__ for operator in card.operators)
-    return operators + tuple(getattr(sys.modules[card.module], "EXPORTS", ()))
+def exports(card: Card) -> tuple[Any, ...]:
+    """What `circulant.nn` shows of an operator file: its operators, then EXPORTS (classes, functions or
+    their names)."""
+    module = sys.modules[card.module]
+    extras = (getattr(extra, "__name__", extra) for extra in getattr(module, "EXPORTS", ()))
+    return (*card.operators, *(getattr(module, name) for name in extras))
 
 
 def entries_of(card: Card, known: frozenset[str]) -> Iterator[Entry]:
     """One entry for each known paper and each name. Papers outside the plan are sources, no entries."""
     for paper in card.papers:
         if paper.title in known:
-            for name in exported_names(card):
-                yield Entry(paper.title, f"circulant.nn.{name}", test_path(card))
+            for shown in exports(card):
+                yield Entry(paper.title, f"circulant.nn.{shown.__name__}", tests_of(card))
 
 
 @cache

@@ -1,0 +1,77 @@
+"""Every operator of the catalogue. Written by tools/generate.py; do not edit."""
+
+from circulant.operators.algebra.complex_conv import ComplexConv1d, ComplexConv2d, ComplexConv3d
+from circulant.operators.algebra.parameterized_hypercomplex_conv import (
+    ParameterizedHypercomplexConv1d,
+    ParameterizedHypercomplexConv2d,
+    ParameterizedHypercomplexConv3d,
+)
+from circulant.operators.attention.halo_attention2d import HaloAttention2d
+from circulant.operators.attention.neighborhood_attention2d import NeighborhoodAttention2d
+from circulant.operators.dynamic.cond_conv2d import CondConv2d
+from circulant.operators.dynamic.deformable_conv2d_v4 import DeformableConv2dV4
+from circulant.operators.dynamic.involution2d import Involution2d
+from circulant.operators.gates.efficient_channel_attention import EfficientChannelAttention, eca_kernel_size
+from circulant.operators.gates.multi_spectral_channel_attention2d import (
+    MultiSpectralChannelAttention2d,
+    dct_channel_pool,
+)
+from circulant.operators.gates.squeeze_excitation import (
+    SqueezeExcitation1d,
+    SqueezeExcitation2d,
+    SqueezeExcitation3d,
+)
+from circulant.operators.sequence.decay_attention import decay_attention
+from circulant.operators.sequence.linear_attention1d import LinearAttention1d
+from circulant.operators.sequence.long_conv1d import LongConv1d
+from circulant.operators.sequence.sg_conv import SGConv
+from circulant.operators.sequence.sgconv_kernel import Upsampling, sgconv_kernel
+from circulant.operators.spatial.dcls import Dcls1d, Dcls2d, Dcls3d
+from circulant.operators.spatial.dcls_kernel import DclsVersion, dcls_kernel
+from circulant.operators.spatial.dilated_reparam_block import DilatedBranch, DilatedReparamBlock
+from circulant.operators.spatial.inception_dw_conv2d import InceptionDWConv2d
+from circulant.operators.spatial.large_kernel_attention2d import LargeKernelAttention2d
+from circulant.operators.spatial.large_kernel_conv import LargeKernelConv2d
+from circulant.operators.spectral.adaptive_spectral_filter1d import AdaptiveSpectralFilter1d
+from circulant.operators.spectral.fourier_mixing1d import FourierMixing1d
+from circulant.operators.spectral.mod_relu import ModReLU
+
+__all__ = [
+    "AdaptiveSpectralFilter1d",
+    "ComplexConv1d",
+    "ComplexConv2d",
+    "ComplexConv3d",
+    "CondConv2d",
+    "Dcls1d",
+    "Dcls2d",
+    "Dcls3d",
+    "DclsVersion",
+    "DeformableConv2dV4",
+    "DilatedBranch",
+    "DilatedReparamBlock",
+    "EfficientChannelAttention",
+    "FourierMixing1d",
+    "HaloAttention2d",
+    "InceptionDWConv2d",
+    "Involution2d",
+    "LargeKernelAttention2d",
+    "LargeKernelConv2d",
+    "LinearAttention1d",
+    "LongConv1d",
+    "ModReLU",
+    "MultiSpectralChannelAttention2d",
+    "NeighborhoodAttention2d",
+    "ParameterizedHypercomplexConv1d",
+    "ParameterizedHypercomplexConv2d",
+    "ParameterizedHypercomplexConv3d",
+    "SGConv",
+    "SqueezeExcitation1d",
+    "SqueezeExcitation2d",
+    "SqueezeExcitation3d",
+    "Upsampling",
+    "dcls_kernel",
+    "dct_channel_pool",
+    "decay_attention",
+    "eca_kernel_size",
+    "sgconv_kernel",
+]

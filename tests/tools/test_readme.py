@@ -1,0 +1,75 @@
+"""The examples of README and docs run as they stand, and their links lead somewhere."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from circulant.catalogue import operator_names
+from circulant.cli.main import app
+from circulant.models.baselines import BASELINES
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PYTHON = [
+    pytest.param(code, id=f"{page.name}-{number}")
+    for page in PAGES
+    for number, code in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL))
+]
+SHELL = [
+    line.split("#")[0].strip()
+    for page in PAGES
+    for block in re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL)
+    for line in block.splitlines()
+    if line.startswith("circulant ")
+]
+COMMANDS = sorted(line for line in SHELL if not line.startswith("circulant compare"))
+COMPARISONS = sorted(line for line in SHELL if line.startswith("circulant compare"))
+LINKED = sorted(
+    {
+        (page.relative_to(ROOT), target)
+        for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+        for target in re.findall(r"\]\(([^)#:\s]+)\)", page.read_text())
+    }
+)
+
+
+def test_there_are_examples_to_run():
+    assert len(PYTHON) >= 4
+    assert len(COMMANDS) >= 4
+    assert len(COMPARISONS) >= 3
+
+
+@pytest.mark.parametrize("code", PYTHON)
+def test_a_python_example_runs(code, monkeypatch, tmp_path):
+    monkeypatch.setenv("CIRCULANT_CACHE", str(tmp_path))
+    exec(compile(code, "example", "exec"), {})
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_of_the_readme_runs(command):
+    result = CliRunner().invoke(app, shlex.split(command)[1:])
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout
+
+
+@pytest.mark.parametrize("command", COMPARISONS)
+def test_a_comparison_that_the_docs_show_has_known_options_and_operators(command):
+    words = shlex.split(command)[2:]
+    group = typer.main.get_command(app)
+    context = group.commands["compare"].make_context("compare", words)  # parses, runs nothing
+    known = {*operator_names(), *(baseline.name for baseline in BASELINES)}
+    assert set((context.params["operators"] or "Conv").split(",")) <= known
+
+
+@pytest.mark.parametrize(("page", "target"), LINKED, ids=str)
+def test_a_link_inside_the_repository_leads_to_a_file(page, target):
+    assert (ROOT / page.parent / target).exists()
+
+
+def test_the_report_picture_is_the_only_image():
+    assert re.findall(r"!\[[^\]]*\]\(([^)]*)\)", README) == ["docs/images/report.png"]
