@@ -31,7 +31,9 @@ def regime(problem: Problem) -> str:
     """The classes of problem in which torch's kernels run at rates of different order."""
     if isinstance(problem, LongConvProblem):
         return "depthwise 1-D"
-    if not isinstance(problem, ConvolutionProblem) or not problem.is_depthwise:
+    if not isinstance(problem, ConvolutionProblem):
+        return type(problem).__name__.removesuffix("Problem")
+    if not problem.is_depthwise:
         return "dense"
     if problem.ndim == 2 and max(problem.kernel) <= SLOW_DEPTHWISE_KERNEL:
         return "depthwise 2-D, small kernel"
