@@ -7,6 +7,7 @@ from circulant.core.errors import DtypeError
 from circulant.engine.convolution import convolution
 from circulant.engine.doors import autocast_operand, autocasts
 from circulant.engine.local_conv import local_conv
+from circulant.engine.long_conv import long_conv
 
 STEPS = {"stride": (1,), "padding": ((1, 1),), "dilation": (1,)}
 
@@ -19,6 +20,7 @@ def test_under_autocast_operands_may_come_in_different_precisions(first, second)
     with torch.autocast("cpu", torch.bfloat16):
         assert convolution(x, weight, **STEPS).dtype == torch.bfloat16
         assert local_conv(x, kernels, (3,), **STEPS).dtype == torch.bfloat16
+        assert long_conv(x, weight[0], gate_in=x.float()).dtype == torch.bfloat16
 
 
 def test_without_autocast_they_may_not():

@@ -95,6 +95,8 @@ def test_bad_operands_are_refused():
         convolve(x, weight[:, :, :5])
     with pytest.raises(ShapeError, match="G a divisor of C = 4"):
         convolve(x, weight[:, :1].expand(2, 3, 6, 3, 5))
+    with pytest.raises(ShapeError, match="at least 1 group"):
+        convolve(x, weight[:, :0])
     with pytest.raises(DtypeError, match="weight of x's dtype"):
         convolve(x, weight.float())
     with pytest.raises(DeviceError, match="weight on x's device cpu, got meta"):

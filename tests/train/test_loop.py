@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from circulant.core.errors import ArgumentError, CirculantError
+from circulant.core.errors import ArgumentError, TrainingError
 from circulant.train import loop
 from circulant.train.allowance import Epochs, Seconds
 from circulant.train.batches import shuffled_batches
@@ -168,7 +168,7 @@ def test_training_that_diverges_says_so():
         def forward(self, x):
             return x * self.weight * float("nan")
 
-    with pytest.raises(CirculantError, match=r"needs a finite loss, got nan in epoch 0\.\d+; the operator"):
+    with pytest.raises(TrainingError, match=r"needs a finite loss, got nan in epoch 0\.\d+; the operator"):
         train(Exploding(), plane(), Epochs(1), Recipe(), 0)
 
 

@@ -32,6 +32,10 @@ class DataError(CirculantError, ValueError):
     """A data source cannot be read, or does not hold what is needed."""
 
 
+class TrainingError(CirculantError, RuntimeError):
+    """Training cannot go on: the loss is no longer finite."""
+
+
 class StoreError(CirculantError, RuntimeError):
     """A results file is damaged or belongs to something else."""
 

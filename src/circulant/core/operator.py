@@ -26,9 +26,16 @@ class Operator(nn.Module, ABC):
 
 
 def require_input(x: Tensor, channels: int, ndims: tuple[int, ...]) -> None:
-    """Raise unless x is floating point, (B, channels, *spatial) with one of ndims spatial axes."""
+    """Raise unless x is floating point, (B, channels, *spatial), with one of ndims non-empty spatial axes."""
     if not x.is_floating_point():
         raise DtypeError(f"expected x of a floating-point dtype, got {x.dtype}; convert it with x.float()")
     if x.ndim - 2 not in ndims or x.shape[1] != channels:
         wanted = " or ".join(f"(B, C, {AXES[n]})" for n in ndims)
         raise ShapeError(f"expected x {wanted} with C = {channels}, got x {tuple(x.shape)}")
+    require_samples(x, x.ndim - 2)
+
+
+def require_samples(x: Tensor, ndim: int) -> None:
+    """Raise if one of the last ndim axes is empty."""
+    if 0 in x.shape[x.ndim - ndim :]:
+        raise ShapeError(f"expected at least 1 sample along each spatial axis, got x {tuple(x.shape)}")

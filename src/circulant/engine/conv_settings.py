@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from circulant.core.cost import Cost
 from circulant.core.errors import ArgumentError, DtypeError, ShapeError
-from circulant.core.operator import AXES
+from circulant.core.operator import AXES, require_samples
 from circulant.core.sizes import Shape, per_axis, same_padding
 from circulant.engine.convolution import Boundary, convolution
 from circulant.engine.costs import convolution_problem, problem_cost
@@ -53,6 +53,7 @@ class ConvSettings:
                 f"expected x (B, C, {spatial}) or (C, {spatial}) with C = {self.in_channels}, "
                 f"got x {tuple(x.shape)}"
             )
+        require_samples(x, self.ndim)
 
     def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """x (B, C, *spatial) or (C, *spatial), weight of `weight_shape`, bias (O) -> y, batched as x."""

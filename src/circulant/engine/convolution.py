@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from circulant.core.errors import ArgumentError, ShapeError
-from circulant.core.operator import AXES
+from circulant.core.operator import AXES, require_samples
 from circulant.core.sizes import Shape, product, transposed_length
 from circulant.engine.choice import FREE, Choice, current
 from circulant.engine.doors import autocast_operand, needs_gradient, require_same_kind
@@ -226,6 +226,7 @@ def _require_fitting(
             f"expected input (B, C, *spatial) and a weight of as many axes, "
             f"got input {tuple(x.shape)} and weight {tuple(weight.shape)}"
         )
+    require_samples(x, ndim)
     if not isinstance(groups, int) or groups < 1:
         raise ArgumentError(f"expected groups of 1 or more, got {groups!r}")
     expected = weight.shape[0] if transposed else weight.shape[1] * groups

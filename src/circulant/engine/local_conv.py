@@ -48,6 +48,8 @@ def local_conv(
     x, weight = autocast_operand(x), autocast_operand(weight)
     require_same_kind(("x", "weight"), (x, weight))
     groups = weight.shape[1]
+    if groups < 1:
+        raise ShapeError(f"expected weight of at least 1 group, got weight {tuple(weight.shape)}")
     before, after = zip(*padding)
     settings = [*x.shape[2:], *kernel, *stride, *before, *after, *dilation, groups]
     problem = problem_of(Slot.OUTPUT, tuple(x.shape), tuple(weight.shape), settings, x.dtype)

@@ -51,14 +51,15 @@ def long_conv(
     skip (C); gate_in and gate_out (B, C, L). The kernel may have any length: taps that meet only
     zeros are left out, and with boundary CIRCULAR a kernel longer than L wraps around.
     """
+    x, kernel = autocast_operand(x), autocast_operand(kernel)
+    skip, gate_in, gate_out = (t if t is None else autocast_operand(t) for t in (skip, gate_in, gate_out))
     names = ("x", "kernel", "skip", "gate_in", "gate_out")
     require_same_kind(names, (x, kernel, skip, gate_in, gate_out))
     _require_shapes(x, kernel, skip, gate_in, gate_out)
     z = x if gate_in is None else x * gate_in
     taps, shift = _fit(kernel, x.shape[-1], boundary)
     settings = [taps.shape[-1], shift, int(boundary is LongBoundary.CIRCULAR)]
-    operands = autocast_operand(z), autocast_operand(taps)
-    y = CONVOLVE_LONG(Slot.OUTPUT, *operands, settings, choice.or_else(current()))
+    y = CONVOLVE_LONG(Slot.OUTPUT, z, taps, settings, choice.or_else(current()))
     if skip is not None:
         y = y + skip[:, None] * z
     return y if gate_out is None else y * gate_out

@@ -43,11 +43,12 @@ def check_refuses_integers(card: Card, case: Case) -> None:
 
 
 def check_refuses_wrong_shape(card: Card, case: Case) -> None:
-    """Every other number of axes and, where the constructor fixes the channels, one channel too many."""
+    """Every other number of axes, an axis of no samples and, where the channels are fixed, one too many."""
     B, C, *spatial = case.shape
     operator = type(case.make())
     # C + 1 examples: where a batch axis may be missing, as in torch, it cannot be taken for the channels
     shapes: list[Shape] = [(C + 1, C, *(3,) * ndim) for ndim in RANKS if ndim not in operator.ndims]
+    shapes.append((B, C, *spatial[:-1], 0))
     if any(name == "channels" or name.endswith("_channels") for name in signature(operator).parameters):
         shapes.append((B, C + 1, *spatial))
     for shape in shapes:

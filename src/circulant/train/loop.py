@@ -9,7 +9,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from circulant.core.errors import CirculantError
+from circulant.core.errors import TrainingError
 from circulant.train.allowance import Allowance
 from circulant.train.batches import shuffled_batches
 from circulant.train.predict import predict
@@ -105,7 +105,7 @@ def _accuracy(predicted: Tensor, y: Tensor) -> float:
 
 def _require_finite(loss: float, epoch: float) -> None:
     if not isfinite(loss):
-        raise CirculantError(
+        raise TrainingError(
             f"training needs a finite loss, got {loss} in epoch {epoch:.2f}; "
             "the operator is unstable with this data: check its values and gradients"
         )
