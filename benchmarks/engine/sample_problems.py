@@ -33,7 +33,8 @@ def candidate(draw: random.Random) -> dict[str, int | str]:
     dilation = draw.choice((1, 1, 1, 2)) if kernel > 1 else 1
     span = dilation * (kernel - 1) + 1
     return {
-        "ndim": ndim, "kind": kind, "batch": 2 ** draw.randint(0, 5), "in_channels": width, "out_channels": out,
+        "ndim": ndim, "kind": kind, "batch": 2 ** draw.randint(0, 5),
+        "in_channels": width, "out_channels": out,
         "groups": groups, "size": size, "kernel": kernel, "stride": draw.choice((1, 1, 1, 2)),
         "dilation": dilation, "padding": span // 2,
     }  # fmt: skip

@@ -43,13 +43,6 @@ CIRCULANT_INLINE void store(T* to, Vector<T> value) {
     __builtin_memcpy(to, &value, sizeof value);
 }
 
-template <class T>
-CIRCULANT_INLINE void store_first(T* to, Vector<T> value, size_t count) {
-    T lanes[kLanes<T>];
-    store(lanes, value);
-    for (size_t i = 0; i < count; ++i) to[i] = lanes[i];
-}
-
 // Selects rather than multiplies by zero, so that infinities behind `count` leave no NaN.
 template <class T>
 CIRCULANT_INLINE Vector<T> keep_first(Vector<T> value, size_t count) {

@@ -7,7 +7,7 @@
 #include "core/aligned_buffer.hpp"
 #include "core/error.hpp"
 #include "core/threads.hpp"
-#include "kernels/kernel_set.hpp"
+#include "kernels/depthwise_table.hpp"
 
 namespace circulant {
 
@@ -130,23 +130,24 @@ private:
     std::size_t stage_scalars_ = 0;
 };
 
-template <class T>
-void run_gather(const GatherJob<T>& job, std::size_t planes, double work, Execution execution) {
-    const Kernels<T>& set = kernels<T>(execution.isa);
-    const std::size_t scalars = job.sources * job.grid.rows * job.grid.row_scalars + job.stage_scalars;
+template <class S>
+void run_gather(const GatherJob<S>& job, std::size_t planes, double work, Execution execution) {
+    const DepthwiseTable<S>& set = depthwise_unit(execution.isa).of<S>();
+    const std::size_t copy_scalars = job.grid.rows * job.grid.row_scalars;
+    const std::size_t scalars = job.sources * (copy_scalars + job.kernel_size) + job.stage_scalars;
     parallel_ranges(useful_threads(execution.threads, planes, work), planes,
                     [&](std::size_t first, std::size_t last) {
-                        const AlignedBuffer<T> workspace(scalars);
+                        const AlignedBuffer<Arithmetic<S>> workspace(scalars);
                         set.gather_planes(job, first, last, workspace.data());
                     });
 }
 
 }  // namespace
 
-template <class T>
-void depthwise_output(const DepthwiseSizes& sizes, const T* x, const T* weight, T* y, Execution execution) {
+template <class S>
+void depthwise_output(const DepthwiseSizes& sizes, const S* x, const S* weight, S* y, Execution execution) {
     check(sizes);
-    const std::size_t lanes = kernels<T>(execution.isa).lanes;
+    const std::size_t lanes = depthwise_unit(execution.isa).of<S>().lanes;
     const Grid grid = input_grid(sizes, lanes);
     const std::vector<Tap> taps = input_taps(sizes, grid);
     const std::size_t height = sizes.rows.out_size, width = sizes.columns.out_size;
@@ -161,7 +162,7 @@ void depthwise_output(const DepthwiseSizes& sizes, const T* x, const T* weight, 
                          .column_stride = 1,
                          .taps = taps.data(),
                          .tap_count = taps.size()};
-    const GatherJob<T> job = {.grid = grid,
+    const GatherJob<S> job = {.grid = grid,
                               .pieces = &piece,
                               .piece_count = 1,
                               .stage_scalars = height * round_up(width, lanes),
@@ -178,12 +179,12 @@ void depthwise_output(const DepthwiseSizes& sizes, const T* x, const T* weight, 
     run_gather(job, sizes.batch * channels, plane_work(sizes), execution);
 }
 
-template <class T>
-void depthwise_input_gradient(const DepthwiseSizes& sizes, const T* g, const T* weight, T* gx,
+template <class S>
+void depthwise_input_gradient(const DepthwiseSizes& sizes, const S* g, const S* weight, S* gx,
                               Execution execution) {
     check(sizes);
-    const Scatter scatter(sizes, kernels<T>(execution.isa).lanes);
-    const GatherJob<T> job = {.grid = scatter.grid(),
+    const Scatter scatter(sizes, depthwise_unit(execution.isa).of<S>().lanes);
+    const GatherJob<S> job = {.grid = scatter.grid(),
                               .pieces = scatter.pieces().data(),
                               .piece_count = scatter.pieces().size(),
                               .stage_scalars = scatter.stage_scalars(),
@@ -201,15 +202,15 @@ void depthwise_input_gradient(const DepthwiseSizes& sizes, const T* g, const T* 
     run_gather(job, sizes.batch * sizes.channels, work, execution);
 }
 
-template <class T>
-void depthwise_kernel_gradient(const DepthwiseSizes& sizes, const T* x, const T* g, T* gw,
+template <class S>
+void depthwise_kernel_gradient(const DepthwiseSizes& sizes, const S* x, const S* g, S* gw,
                                Execution execution) {
     check(sizes);
-    const Kernels<T>& set = kernels<T>(execution.isa);
+    const DepthwiseTable<S>& set = depthwise_unit(execution.isa).of<S>();
     const Grid grid = input_grid(sizes, set.lanes);
     const std::vector<Tap> taps = input_taps(sizes, grid);
     const std::size_t channels = sizes.channels * sizes.multiplier;
-    const PlaneCorrelationJob<T> job = {.grid = grid,
+    const PlaneCorrelationJob<S> job = {.grid = grid,
                                         .taps = taps.data(),
                                         .tap_count = taps.size(),
                                         .row_step = sizes.rows.stride * grid.row_scalars,
@@ -223,19 +224,22 @@ void depthwise_kernel_gradient(const DepthwiseSizes& sizes, const T* x, const T*
                                         .result = gw};
     const double work = plane_work(sizes) * static_cast<double>(sizes.batch);
     const std::size_t stage_scalars = sizes.rows.out_size * round_up(sizes.columns.out_size, set.lanes);
+    const std::size_t scalars = grid.rows * grid.row_scalars + taps.size() + stage_scalars;
     parallel_ranges(useful_threads(execution.threads, channels, work), channels,
                     [&](std::size_t first, std::size_t last) {
-                        const AlignedBuffer<T> workspace(grid.rows * grid.row_scalars + stage_scalars);
+                        const AlignedBuffer<Arithmetic<S>> workspace(scalars);
                         set.correlate_planes(job, first, last, workspace.data());
                     });
 }
 
-#define CIRCULANT_INSTANTIATE(T)                                                                         \
-    template void depthwise_output(const DepthwiseSizes&, const T*, const T*, T*, Execution);            \
-    template void depthwise_input_gradient(const DepthwiseSizes&, const T*, const T*, T*, Execution);    \
-    template void depthwise_kernel_gradient(const DepthwiseSizes&, const T*, const T*, T*, Execution)
+#define CIRCULANT_INSTANTIATE(S)                                                                         \
+    template void depthwise_output(const DepthwiseSizes&, const S*, const S*, S*, Execution);            \
+    template void depthwise_input_gradient(const DepthwiseSizes&, const S*, const S*, S*, Execution);    \
+    template void depthwise_kernel_gradient(const DepthwiseSizes&, const S*, const S*, S*, Execution)
 
 CIRCULANT_INSTANTIATE(float);
 CIRCULANT_INSTANTIATE(double);
+CIRCULANT_INSTANTIATE(Half);
+CIRCULANT_INSTANTIATE(BFloat16);
 
 }  // namespace circulant

@@ -22,15 +22,15 @@ struct DepthwiseSizes {
     DepthwiseAxis rows, columns;
 };
 
-template <class T>
-void depthwise_output(const DepthwiseSizes& sizes, const T* x, const T* weight, T* y, Execution execution);
+template <class S>
+void depthwise_output(const DepthwiseSizes& sizes, const S* x, const S* weight, S* y, Execution execution);
 
-template <class T>
-void depthwise_input_gradient(const DepthwiseSizes& sizes, const T* g, const T* weight, T* gx,
+template <class S>
+void depthwise_input_gradient(const DepthwiseSizes& sizes, const S* g, const S* weight, S* gx,
                               Execution execution);
 
-template <class T>
-void depthwise_kernel_gradient(const DepthwiseSizes& sizes, const T* x, const T* g, T* gw,
+template <class S>
+void depthwise_kernel_gradient(const DepthwiseSizes& sizes, const S* x, const S* g, S* gw,
                                Execution execution);
 
 }  // namespace circulant

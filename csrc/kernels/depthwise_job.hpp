@@ -31,7 +31,7 @@ struct Piece {
 
 // result[b, o] = sum over its sources i of the taps of weight[o, i], gathered from source[b, i].
 // Result channel o has `sources` sources from channel o / sharing * sources on.
-template <class T>
+template <class S>
 struct GatherJob {
     Grid grid;
     const Piece* pieces;
@@ -39,13 +39,13 @@ struct GatherJob {
     std::size_t stage_scalars;  // scratch for the largest piece
     std::size_t result_channels, source_channels, sources, sharing;
     std::size_t result_height, result_width, kernel_size;
-    const T* source;
-    const T* weight;
-    T* result;
+    const S* source;
+    const S* weight;
+    S* result;
 };
 
 // result[o, t] = sum_b sum over positions of g[b, o] times the sample of x[b, o / sharing] at tap t.
-template <class T>
+template <class S>
 struct PlaneCorrelationJob {
     Grid grid;
     const Tap* taps;
@@ -53,9 +53,9 @@ struct PlaneCorrelationJob {
     std::size_t row_step;
     std::size_t batch, channels, sharing;  // channels of g
     std::size_t height, width;             // of g
-    const T* x;
-    const T* g;
-    T* result;
+    const S* x;
+    const S* g;
+    S* result;
 };
 
 }  // namespace circulant

@@ -2,7 +2,7 @@
 // every tap adds its weight times the samples it meets.
 #pragma once
 
-#include "core/simd.hpp"
+#include "core/convert.hpp"
 #include "kernels/depthwise_job.hpp"
 
 namespace circulant::CIRCULANT_ISA {
@@ -13,8 +13,8 @@ constexpr size_t whole_vectors(size_t columns) {
 }
 
 // Columns of the plane that one phase of one row of the copy holds; the rest of it is zero.
-template <class T>
-CIRCULANT_INLINE void fill_phase(const Grid& grid, const T* row, size_t phase, T* to) {
+template <class S, class T = Arithmetic<S>>
+CIRCULANT_INLINE void fill_phase(const Grid& grid, const S* row, size_t phase, T* to) {
     const size_t step = grid.step, before = grid.before_columns;
     const size_t first = phase >= before ? 0 : (before - phase + step - 1) / step;
     const size_t end_column = grid.width + before;  // in padded columns
@@ -22,14 +22,14 @@ CIRCULANT_INLINE void fill_phase(const Grid& grid, const T* row, size_t phase, T
     end = end < grid.phase_width ? end : grid.phase_width;
     for (size_t q = 0; q < first && q < grid.phase_width; ++q) to[q] = T{0};
     if (step == 1 && first < end)
-        __builtin_memcpy(to + first, row + first - before, (end - first) * sizeof(T));
+        widen_row(row + first - before, end - first, to + first);
     else
-        for (size_t q = first; q < end; ++q) to[q] = row[q * step + phase - before];
+        for (size_t q = first; q < end; ++q) to[q] = widen_one(row[q * step + phase - before]);
     for (size_t q = first < end ? end : first; q < grid.phase_width; ++q) to[q] = T{0};
 }
 
-template <class T>
-void fill_grid(const Grid& grid, const T* plane, T* copy) {
+template <class S, class T = Arithmetic<S>>
+void fill_grid(const Grid& grid, const S* plane, T* copy) {
     for (size_t i = 0; i < grid.rows; ++i) {
         T* const row = copy + i * grid.row_scalars;
         if (i < grid.before_rows || i - grid.before_rows >= grid.height) {
@@ -91,25 +91,26 @@ void add_piece(const Piece& piece, const T* weight, const T* source, T* stage) {
         add_strip<kTile / 2, 1>(piece, weight, from + at, stage + at, stage_row);
 }
 
-template <class T>
-void store_piece(const Piece& piece, const T* stage, T* plane, size_t plane_width) {
+template <class S, class T = Arithmetic<S>>
+void store_piece(const Piece& piece, const T* stage, S* plane, size_t plane_width) {
     const size_t stage_row = whole_vectors<T>(piece.columns);
     for (size_t i = 0; i < piece.rows; ++i) {
         const T* const from = stage + i * stage_row;
-        T* const to = plane + (piece.first_row + i * piece.row_stride) * plane_width + piece.first_column;
+        S* const to = plane + (piece.first_row + i * piece.row_stride) * plane_width + piece.first_column;
         if (piece.column_stride == 1)
-            __builtin_memcpy(to, from, piece.columns * sizeof(T));
+            narrow_row(from, piece.columns, to);
         else
-            for (size_t j = 0; j < piece.columns; ++j) to[j * piece.column_stride] = from[j];
+            for (size_t j = 0; j < piece.columns; ++j) to[j * piece.column_stride] = narrow_one<S>(from[j]);
     }
 }
 
 // Result planes first .. last - 1, counted over (image, channel).
-// workspace: `sources` copies of a source plane, then the stage.
-template <class T>
-void gather_planes(const GatherJob<T>& job, size_t first, size_t last, T* workspace) {
+// workspace: `sources` copies of a source plane, as many kernels, then the stage.
+template <class S, class T = Arithmetic<S>>
+void gather_planes(const GatherJob<S>& job, size_t first, size_t last, T* workspace) {
     const size_t copy_scalars = job.grid.rows * job.grid.row_scalars;
-    T* const stage = workspace + job.sources * copy_scalars;
+    T* const weight = workspace + job.sources * copy_scalars;
+    T* const stage = weight + job.sources * job.kernel_size;
     const size_t source_plane = job.grid.height * job.grid.width;
     for (size_t result = first; result < last; ++result) {
         const size_t image = result / job.result_channels, channel = result % job.result_channels;
@@ -117,30 +118,30 @@ void gather_planes(const GatherJob<T>& job, size_t first, size_t last, T* worksp
         if (result == first || channel % job.sharing == 0)
             for (size_t s = 0; s < job.sources; ++s)
                 fill_grid(job.grid, job.source + (source + s) * source_plane, workspace + s * copy_scalars);
-        T* const plane = job.result + result * job.result_height * job.result_width;
+        widen_row(job.weight + channel * job.sources * job.kernel_size, job.sources * job.kernel_size, weight);
+        S* const plane = job.result + result * job.result_height * job.result_width;
         for (const Piece* piece = job.pieces; piece != job.pieces + job.piece_count; ++piece) {
             __builtin_memset(stage, 0, piece->rows * whole_vectors<T>(piece->columns) * sizeof(T));
             for (size_t s = 0; s < job.sources; ++s)
-                add_piece(*piece, job.weight + (channel * job.sources + s) * job.kernel_size,
-                          workspace + s * copy_scalars, stage);
+                add_piece(*piece, weight + s * job.kernel_size, workspace + s * copy_scalars, stage);
             store_piece(*piece, stage, plane, job.result_width);
         }
     }
 }
 
 // Rows of g, each followed by zeros up to a whole vector.
-template <class T>
-void stage_gradient(const PlaneCorrelationJob<T>& job, const T* g, T* stage) {
+template <class S, class T = Arithmetic<S>>
+void stage_gradient(const PlaneCorrelationJob<S>& job, const S* g, T* stage) {
     const size_t stage_row = whole_vectors<T>(job.width);
     for (size_t i = 0; i < job.height; ++i) {
         store(stage + (i + 1) * stage_row - kLanes<T>, Vector<T>{});
-        __builtin_memcpy(stage + i * stage_row, g + i * job.width, job.width * sizeof(T));
+        widen_row(g + i * job.width, job.width, stage + i * stage_row);
     }
 }
 
 // result[t] += sum over the plane of g times the sample at tap t, for `count` taps together.
-template <size_t count, class T>
-void add_correlation(const PlaneCorrelationJob<T>& job, const Tap* taps, const T* copy, const T* stage,
+template <size_t count, class S, class T = Arithmetic<S>>
+void add_correlation(const PlaneCorrelationJob<S>& job, const Tap* taps, const T* copy, const T* stage,
                      T* result) {
     constexpr size_t lanes = kLanes<T>;
     const size_t stage_row = whole_vectors<T>(job.width), rest = job.width % lanes;
@@ -163,14 +164,14 @@ void add_correlation(const PlaneCorrelationJob<T>& job, const Tap* taps, const T
 }
 
 // Channels first .. last - 1 of g; the batch is summed in the same order whatever the threads.
-// workspace: one copy of a plane of x, then the staged rows of g.
-template <class T>
-void correlate_planes(const PlaneCorrelationJob<T>& job, size_t first, size_t last, T* workspace) {
+// workspace: one copy of a plane of x, the sums of the taps, then the staged rows of g.
+template <class S, class T = Arithmetic<S>>
+void correlate_planes(const PlaneCorrelationJob<S>& job, size_t first, size_t last, T* workspace) {
     constexpr size_t together = 8;
-    T* const stage = workspace + job.grid.rows * job.grid.row_scalars;
+    T* const result = workspace + job.grid.rows * job.grid.row_scalars;
+    T* const stage = result + job.tap_count;
     const size_t x_channels = job.channels / job.sharing, x_plane = job.grid.height * job.grid.width;
     for (size_t channel = first; channel < last; ++channel) {
-        T* const result = job.result + channel * job.tap_count;
         for (size_t t = 0; t < job.tap_count; ++t) result[t] = T{0};
         for (size_t image = 0; image < job.batch; ++image) {
             stage_gradient(job, job.g + (image * job.channels + channel) * job.height * job.width, stage);
@@ -180,6 +181,7 @@ void correlate_planes(const PlaneCorrelationJob<T>& job, size_t first, size_t la
                 add_correlation<together>(job, job.taps + t, workspace, stage, result);
             for (; t < job.tap_count; ++t) add_correlation<1>(job, job.taps + t, workspace, stage, result);
         }
+        narrow_row(result, job.tap_count, job.result + channel * job.tap_count);
     }
 }
 

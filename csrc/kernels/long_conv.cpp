@@ -7,7 +7,7 @@
 #include "core/aligned_buffer.hpp"
 #include "core/error.hpp"
 #include "core/threads.hpp"
-#include "kernels/kernel_set.hpp"
+#include "kernels/long_conv_table.hpp"
 
 namespace circulant {
 
@@ -63,65 +63,67 @@ double row_work(std::size_t size) {
     return 10.0 * static_cast<double>(size) * std::log2(static_cast<double>(size) + 1.0);
 }
 
-template <class T>
-void run_filter(const FilterJob<T>& job, const Tree<T>& tree, const Kernels<T>& set, std::size_t threads) {
+template <class S>
+void run_filter(const FilterJob<S>& job, const Tree<Arithmetic<S>>& tree, const LongConvTable<S>& set, std::size_t threads) {
     const std::size_t rows = job.batch * job.channels;
     const std::size_t useful = useful_threads(threads, rows, row_work(job.tree.size));
     parallel_ranges(useful, rows, [&](std::size_t first, std::size_t last) {
-        const AlignedBuffer<T> workspace(2 * tree.buffer_size());
+        const AlignedBuffer<Arithmetic<S>> workspace(2 * tree.buffer_size());
         set.filter_rows(job, first, last, workspace.data());
     });
 }
 
 }  // namespace
 
-template <class T>
-void long_conv_output(const LongConvSizes& sizes, const T* x, const T* kernel, T* y, Execution execution) {
+template <class S>
+void long_conv_output(const LongConvSizes& sizes, const S* x, const S* kernel, S* y, Execution execution) {
     check(sizes);
-    const Kernels<T>& set = kernels<T>(execution.isa);
+    const LongConvTable<S>& set = long_conv_unit(execution.isa).of<S>();
     const Layout layout = layout_output(sizes, set.lanes);
-    const Tree<T> tree(layout.samples, set.lanes);
-    run_filter<T>({tree.view(), sizes.batch, sizes.channels, layout.x, layout.kernel, layout.window, false, x,
+    const Tree<Arithmetic<S>> tree(layout.samples, set.lanes);
+    run_filter<S>({tree.view(), sizes.batch, sizes.channels, layout.x, layout.kernel, layout.window, false, x,
                    kernel, y},
                   tree, set, execution.threads);
 }
 
-template <class T>
-void long_conv_input_gradient(const LongConvSizes& sizes, const T* g, const T* kernel, T* gx,
+template <class S>
+void long_conv_input_gradient(const LongConvSizes& sizes, const S* g, const S* kernel, S* gx,
                               Execution execution) {
     check(sizes);
-    const Kernels<T>& set = kernels<T>(execution.isa);
+    const LongConvTable<S>& set = long_conv_unit(execution.isa).of<S>();
     const Layout layout = layout_gradients(sizes);
-    const Tree<T> tree(layout.samples, set.lanes);
-    run_filter<T>({tree.view(), sizes.batch, sizes.channels, layout.y_gradient, layout.kernel, 0, true, g,
+    const Tree<Arithmetic<S>> tree(layout.samples, set.lanes);
+    run_filter<S>({tree.view(), sizes.batch, sizes.channels, layout.y_gradient, layout.kernel, 0, true, g,
                    kernel, gx},
                   tree, set, execution.threads);
 }
 
-template <class T>
-void long_conv_kernel_gradient(const LongConvSizes& sizes, const T* x, const T* g, T* gk,
+template <class S>
+void long_conv_kernel_gradient(const LongConvSizes& sizes, const S* x, const S* g, S* gk,
                                Execution execution) {
     check(sizes);
-    const Kernels<T>& set = kernels<T>(execution.isa);
+    const LongConvTable<S>& set = long_conv_unit(execution.isa).of<S>();
     const Layout layout = layout_gradients(sizes);
-    const Tree<T> tree(layout.samples, set.lanes);
-    const CorrelationJob<T> job = {tree.view(), sizes.batch,  sizes.channels, layout.y_gradient,
+    const Tree<Arithmetic<S>> tree(layout.samples, set.lanes);
+    const CorrelationJob<S> job = {tree.view(), sizes.batch,  sizes.channels, layout.y_gradient,
                                    layout.x,    sizes.taps, g,              x,
                                    gk};
     const double work = static_cast<double>(sizes.batch) * row_work(tree.view().size);
     const std::size_t threads = useful_threads(execution.threads, sizes.channels, work);
     parallel_ranges(threads, sizes.channels, [&](std::size_t first, std::size_t last) {
-        const AlignedBuffer<T> workspace(3 * tree.buffer_size());
+        const AlignedBuffer<Arithmetic<S>> workspace(3 * tree.buffer_size());
         set.correlate_channels(job, first, last, workspace.data());
     });
 }
 
-#define CIRCULANT_INSTANTIATE(T)                                                                          \
-    template void long_conv_output(const LongConvSizes&, const T*, const T*, T*, Execution);              \
-    template void long_conv_input_gradient(const LongConvSizes&, const T*, const T*, T*, Execution);      \
-    template void long_conv_kernel_gradient(const LongConvSizes&, const T*, const T*, T*, Execution)
+#define CIRCULANT_INSTANTIATE(S)                                                                          \
+    template void long_conv_output(const LongConvSizes&, const S*, const S*, S*, Execution);              \
+    template void long_conv_input_gradient(const LongConvSizes&, const S*, const S*, S*, Execution);      \
+    template void long_conv_kernel_gradient(const LongConvSizes&, const S*, const S*, S*, Execution)
 
 CIRCULANT_INSTANTIATE(float);
 CIRCULANT_INSTANTIATE(double);
+CIRCULANT_INSTANTIATE(Half);
+CIRCULANT_INSTANTIATE(BFloat16);
 
 }  // namespace circulant

@@ -17,17 +17,17 @@ struct LongConvSizes {
     bool circular;
 };
 
-template <class T>
-void long_conv_output(const LongConvSizes& sizes, const T* x, const T* kernel, T* y, Execution execution);
+template <class S>
+void long_conv_output(const LongConvSizes& sizes, const S* x, const S* kernel, S* y, Execution execution);
 
 // gx[b, c, j] = sum_m k[c, m] g[b, c, j - shift + m]
-template <class T>
-void long_conv_input_gradient(const LongConvSizes& sizes, const T* g, const T* kernel, T* gx,
+template <class S>
+void long_conv_input_gradient(const LongConvSizes& sizes, const S* g, const S* kernel, S* gx,
                               Execution execution);
 
 // gk[c, m] = sum_{b, l} g[b, c, l] x[b, c, l + shift - m]
-template <class T>
-void long_conv_kernel_gradient(const LongConvSizes& sizes, const T* x, const T* g, T* gk,
+template <class S>
+void long_conv_kernel_gradient(const LongConvSizes& sizes, const S* x, const S* g, S* gk,
                                Execution execution);
 
 }  // namespace circulant

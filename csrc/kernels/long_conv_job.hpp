@@ -3,6 +3,7 @@
 
 #include <cstddef>
 
+#include "core/storage.hpp"
 #include "fft/tree.hpp"
 
 namespace circulant {
@@ -14,28 +15,28 @@ struct Placement {
 };
 
 // result[b, c] = the samples from `window` on of source[b, c] times (or correlated with) kernel[c].
-template <class T>
+template <class S>
 struct FilterJob {
-    TreeView<T> tree;
+    TreeView<Arithmetic<S>> tree;
     std::size_t batch, channels;
     Placement source, kernel;
     std::size_t window;  // a multiple of lanes
     bool correlates;
-    const T* source_rows;
-    const T* kernel_rows;
-    T* result_rows;
+    const S* source_rows;
+    const S* kernel_rows;
+    S* result_rows;
 };
 
 // result[c] = the first samples of sum_b left[b, c] correlated with right[b, c].
-template <class T>
+template <class S>
 struct CorrelationJob {
-    TreeView<T> tree;
+    TreeView<Arithmetic<S>> tree;
     std::size_t batch, channels;
     Placement left, right;
     std::size_t result_length;
-    const T* left_rows;
-    const T* right_rows;
-    T* result_rows;
+    const S* left_rows;
+    const S* right_rows;
+    S* result_rows;
 };
 
 }  // namespace circulant

@@ -8,8 +8,8 @@ namespace circulant::CIRCULANT_ISA {
 
 // Rows first .. last - 1, counted channel by channel so that a kernel is transformed once for its
 // batch. workspace: two buffers of coefficients.
-template <class T>
-void filter_rows(const FilterJob<T>& job, size_t first, size_t last, T* workspace) {
+template <class S, class T = Arithmetic<S>>
+void filter_rows(const FilterJob<S>& job, size_t first, size_t last, T* workspace) {
     T* const values = workspace;
     T* const data = workspace + 2 * job.tree.padded_leaves * kLanes<T>;
     for (size_t row = first; row < last; ++row) {
@@ -30,8 +30,8 @@ void filter_rows(const FilterJob<T>& job, size_t first, size_t last, T* workspac
 
 // Channels first .. last - 1; the batch is summed in the same order whatever the threads.
 // workspace: three buffers of coefficients.
-template <class T>
-void correlate_channels(const CorrelationJob<T>& job, size_t first, size_t last, T* workspace) {
+template <class S, class T = Arithmetic<S>>
+void correlate_channels(const CorrelationJob<S>& job, size_t first, size_t last, T* workspace) {
     const size_t scalars = 2 * job.tree.padded_leaves * kLanes<T>;
     T* const total = workspace;
     T* const left = workspace + scalars;

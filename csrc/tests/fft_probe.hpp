@@ -1,9 +1,9 @@
 // The transform alone, as compiled for one instruction set.
 #pragma once
 
-#include "core/isa.hpp"
 #include "fft/tree.hpp"
 #include "kernels/long_conv_job.hpp"
+#include "kernels/unit.hpp"
 
 namespace circulant::tests {
 
@@ -15,11 +15,10 @@ struct Probe {
     void (*interpolate)(const TreeView<T>&, T* data, std::size_t count, T* row);
 };
 
-struct ProbeSet {
-    Probe<float> single;
-    Probe<double> twice;
-};
-
-const ProbeSet& probe_set(Isa isa);
-
 }  // namespace circulant::tests
+
+namespace circulant {
+
+CIRCULANT_UNIT(Unit<tests::Probe>, probe_unit)
+
+}  // namespace circulant

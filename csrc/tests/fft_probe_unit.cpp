@@ -17,9 +17,7 @@ void probe_interpolate(const TreeView<T>& tree, T* data, size_t count, T* row) {
     take_row(tree, data, 0, count, row);
 }
 
-extern const tests::ProbeSet probe_set;
-
-constexpr tests::ProbeSet probe_set = {
+constexpr Unit<tests::Probe> probe_unit = {
     {probe_evaluate<float>, probe_interpolate<float>},
     {probe_evaluate<double>, probe_interpolate<double>},
 };

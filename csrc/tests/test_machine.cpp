@@ -5,7 +5,7 @@
 #include "core/error.hpp"
 #include "core/isa.hpp"
 #include "core/threads.hpp"
-#include "kernels/kernel_set.hpp"
+#include "kernels/long_conv_table.hpp"
 #include "kernels/long_conv.hpp"
 #include "tests/check.hpp"
 
@@ -43,7 +43,7 @@ void test_instruction_sets() {
     for (const Isa isa : {Isa::baseline, Isa::avx2, Isa::avx512}) {
         bool refused = false;
         try {
-            kernel_set(isa);
+            long_conv_unit(isa);
         } catch (const ArgumentError&) {
             refused = true;
         }

@@ -21,7 +21,7 @@ template <class T>
 class Transform final {
 public:
     Transform(std::size_t samples, Isa isa, std::size_t lanes)
-        : tree_(samples, lanes), lanes_(lanes), data_(tree_.buffer_size()), probe_(select(isa)) {}
+        : tree_(samples, lanes), lanes_(lanes), data_(tree_.buffer_size()), probe_(probe_unit(isa).of<T>()) {}
 
     std::size_t size() const { return tree_.view().size; }
 
@@ -48,13 +48,6 @@ public:
     }
 
 private:
-    static const Probe<T>& select(Isa isa) {
-        if constexpr (sizeof(T) == 4)
-            return probe_set(isa).single;
-        else
-            return probe_set(isa).twice;
-    }
-
     Tree<T> tree_;
     std::size_t lanes_;
     AlignedBuffer<T> data_;

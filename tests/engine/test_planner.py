@@ -154,11 +154,8 @@ def test_gradients_are_planned_too():
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_precision_is_planned_without_the_core(dtype):
-    plan = planner.plan(long_problem(512, 512, dtype=dtype))
-    refused = {c.implementation.backend: c.verdict for c in plan.candidates if not c.is_possible}
-    assert list(refused) == [Backend.NATIVE]
-    assert "takes float32 and float64" in refused[Backend.NATIVE].reason
+def test_half_precision_is_planned_like_any_other(dtype):
+    assert planner.plan(long_problem(4096, 4096, dtype=dtype)).chosen.backend is Backend.NATIVE
 
 
 def test_without_the_core_torch_does_the_work_and_the_plan_says_why(monkeypatch):

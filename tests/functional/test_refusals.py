@@ -194,14 +194,6 @@ FORCED = {
         lambda: conv3d(X[:, :, None], W[:, :, None], backend="native"),
         "takes 1 or 2 spatial axes",
     ),
-    "float16 by the core": (
-        lambda: long_conv(S.half(), K.half(), backend="native"),
-        "float32 and float64, the problem has torch.float16",
-    ),
-    "bfloat16 depthwise by the core": (
-        lambda: conv2d(X.bfloat16(), W[:4, :1].bfloat16(), groups=4, backend="native"),
-        "the problem has torch.bfloat16",
-    ),
     "an algorithm that the core lacks": (
         lambda: long_conv(S, K, algorithm="overlap_save", backend="native"),
         "asked for algorithm overlap_save",

@@ -3,8 +3,6 @@
 from functools import lru_cache
 from math import inf
 
-import torch
-
 from circulant.algorithms.algorithm import AlgorithmName, Rejected
 from circulant.backends.native import core as native_core
 from circulant.backends.table import IMPLEMENTATIONS, Backend, Implementation
@@ -77,8 +75,6 @@ def _refusal(row: Implementation, problem: Problem, choice: Choice, device: str)
         return None
     if device != "cpu":
         return Rejected(f"runs on a CPU, the tensors are on {device}")
-    if problem.dtype not in (torch.float32, torch.float64):
-        return Rejected(f"takes float32 and float64, the problem has {problem.dtype}")
     if not native_core.is_available():
         return Rejected(f"the native core is not there: {native_core.why_missing()}")
     return None

@@ -1,5 +1,6 @@
 """One call into the core: operands checked, memory laid out, pointers handed over."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -32,20 +33,26 @@ def _contiguous(operand: Operand, dtype: torch.dtype) -> Tensor:
     return tensor.contiguous()
 
 
-def call(
-    kernel: str, sizes: Any, first: Operand, second: Operand, shape: Shape, dtype: torch.dtype
-) -> Tensor:
-    """The result, of the given shape, of the core's function of that name; float32 or float64."""
-    if dtype not in (torch.float32, torch.float64):
-        raise DtypeError(f"expected float32 or float64, got {dtype}; convert it or take the torch backend")
+SCALARS = {
+    torch.float32: "float32",
+    torch.float64: "float64",
+    torch.float16: "float16",
+    torch.bfloat16: "bfloat16",
+}
+"""Dtypes that the core stores, by its names; half precision is computed in float32."""
+
+
+def call(kernel: str, sizes: Any, operands: Sequence[Operand], shape: Shape, dtype: torch.dtype) -> Tensor:
+    """The result, of the given shape, of the core's function of that name."""
+    if dtype not in SCALARS:
+        raise DtypeError(f"expected one of {', '.join(SCALARS.values())}, got {dtype}; convert it first")
     module = core.load()
-    a, b = _contiguous(first, dtype), _contiguous(second, dtype)
+    tensors = [_contiguous(operand, dtype) for operand in operands]
     result = torch.empty(shape, dtype=dtype)
     getattr(module, kernel)(
         sizes,
-        dtype is torch.float64,
-        a.data_ptr(),
-        b.data_ptr(),
+        getattr(module.Scalar, SCALARS[dtype]),
+        *(tensor.data_ptr() for tensor in tensors),
         result.data_ptr(),
         torch.get_num_threads(),
         module.Isa[core.instruction_set().name],

@@ -24,7 +24,7 @@ def output(problem: ConvolutionProblem, x: Tensor, weight: Tensor) -> Tensor:
     """y = x convolved with w, channel by channel."""
     first = Operand("x", x, problem.input_shape)
     second = Operand("weight", weight, problem.weight_shape)
-    return call("depthwise_output", _sizes(problem), first, second, problem.output_shape, problem.dtype)
+    return call("depthwise_output", _sizes(problem), (first, second), problem.output_shape, problem.dtype)
 
 
 def input_gradient(problem: ConvolutionProblem, g: Tensor, weight: Tensor) -> Tensor:
@@ -32,7 +32,7 @@ def input_gradient(problem: ConvolutionProblem, g: Tensor, weight: Tensor) -> Te
     first = Operand("the output's gradient", g, problem.output_shape)
     second = Operand("weight", weight, problem.weight_shape)
     return call(
-        "depthwise_input_gradient", _sizes(problem), first, second, problem.input_shape, problem.dtype
+        "depthwise_input_gradient", _sizes(problem), (first, second), problem.input_shape, problem.dtype
     )
 
 
@@ -41,7 +41,7 @@ def kernel_gradient(problem: ConvolutionProblem, x: Tensor, g: Tensor) -> Tensor
     first = Operand("x", x, problem.input_shape)
     second = Operand("the output's gradient", g, problem.output_shape)
     return call(
-        "depthwise_kernel_gradient", _sizes(problem), first, second, problem.weight_shape, problem.dtype
+        "depthwise_kernel_gradient", _sizes(problem), (first, second), problem.weight_shape, problem.dtype
     )
 
 

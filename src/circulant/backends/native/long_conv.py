@@ -24,7 +24,7 @@ def output(problem: LongConvProblem, x: Tensor, kernel: Tensor) -> Tensor:
     """y[b, c, l] = sum_m k[c, m] x[b, c, l + shift - m]."""
     first = Operand("x", x, problem.input_shape)
     second = Operand("kernel", kernel, _kernel_shape(problem))
-    return call("long_conv_output", _sizes(problem), first, second, problem.input_shape, problem.dtype)
+    return call("long_conv_output", _sizes(problem), (first, second), problem.input_shape, problem.dtype)
 
 
 def input_gradient(problem: LongConvProblem, g: Tensor, kernel: Tensor) -> Tensor:
@@ -32,7 +32,7 @@ def input_gradient(problem: LongConvProblem, g: Tensor, kernel: Tensor) -> Tenso
     first = Operand("the output's gradient", g, problem.input_shape)
     second = Operand("kernel", kernel, _kernel_shape(problem))
     return call(
-        "long_conv_input_gradient", _sizes(problem), first, second, problem.input_shape, problem.dtype
+        "long_conv_input_gradient", _sizes(problem), (first, second), problem.input_shape, problem.dtype
     )
 
 
@@ -41,7 +41,7 @@ def kernel_gradient(problem: LongConvProblem, x: Tensor, g: Tensor) -> Tensor:
     first = Operand("x", x, problem.input_shape)
     second = Operand("the output's gradient", g, problem.input_shape)
     return call(
-        "long_conv_kernel_gradient", _sizes(problem), first, second, _kernel_shape(problem), problem.dtype
+        "long_conv_kernel_gradient", _sizes(problem), (first, second), _kernel_shape(problem), problem.dtype
     )
 
 

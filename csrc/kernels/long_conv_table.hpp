@@ -1,0 +1,20 @@
+// What the long convolution takes from the units compiled per instruction set.
+#pragma once
+
+#include "kernels/long_conv_job.hpp"
+#include "kernels/unit.hpp"
+
+namespace circulant {
+
+template <class S>
+struct LongConvTable {
+    std::size_t lanes;
+    void (*filter_rows)(const FilterJob<S>&, std::size_t first, std::size_t last,
+                        Arithmetic<S>* workspace);
+    void (*correlate_channels)(const CorrelationJob<S>&, std::size_t first, std::size_t last,
+                               Arithmetic<S>* workspace);
+};
+
+CIRCULANT_UNIT(Unit<LongConvTable>, long_conv_unit)
+
+}  // namespace circulant
