@@ -20,6 +20,8 @@ void probe_interpolate(const TreeView<T>& tree, T* data, size_t count, T* row) {
 constexpr Unit<tests::Probe> probe_unit = {
     {probe_evaluate<float>, probe_interpolate<float>},
     {probe_evaluate<double>, probe_interpolate<double>},
+    {},
+    {},
 };
 
 }  // namespace circulant::CIRCULANT_ISA

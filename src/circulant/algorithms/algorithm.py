@@ -27,6 +27,7 @@ class AlgorithmName(Enum):
     IM2COL = "im2col"
     FFT = "fft"
     OVERLAP_SAVE = "overlap_save"
+    MONARCH = "monarch"
     DFT_MATRIX = "dft_matrix"
 
 
