@@ -17,8 +17,10 @@ using namespace nb::literals;
 // Counts a call of any kernel.
 void count_call();
 
+using Address = std::uintptr_t;  // of a tensor's first element; 0 for none
+
 template <class T>
-T* pointer(std::uintptr_t address) {
+T* pointer(Address address) {
     return reinterpret_cast<T*>(address);
 }
 

@@ -5,20 +5,62 @@
 namespace circulant::bindings {
 
 void bind_long_conv(nb::module_& m) {
-    nb::class_<LongConvSizes>(m, "LongConvSizes")
+    nb::class_<LongConvPlan>(m, "LongConvPlan")
         .def(
             "__init__",
-            [](LongConvSizes* self, std::size_t batch, std::size_t channels, std::size_t length,
-               std::size_t taps, std::size_t shift, bool circular) {
-                new (self) LongConvSizes{batch, channels, length, taps, shift, circular};
+            [](LongConvPlan* self, std::size_t batch, std::size_t channels, std::size_t length,
+               std::size_t taps, std::size_t shift, bool circular, bool is_double, Isa isa) {
+                new (self) LongConvPlan({batch, channels, length, taps, shift, circular}, is_double, isa);
             },
-            "batch"_a, "channels"_a, "length"_a, "taps"_a, "shift"_a, "circular"_a);
-    bind_kernel<LongConvSizes>(m, "long_conv_output",
-                            []<class S>(const auto&... call) { long_conv_output<S>(call...); });
-    bind_kernel<LongConvSizes>(m, "long_conv_input_gradient",
-                            []<class S>(const auto&... call) { long_conv_input_gradient<S>(call...); });
-    bind_kernel<LongConvSizes>(m, "long_conv_kernel_gradient",
-                            []<class S>(const auto&... call) { long_conv_kernel_gradient<S>(call...); });
+            nb::call_guard<nb::gil_scoped_release>(), "batch"_a, "channels"_a, "length"_a, "taps"_a,
+            "shift"_a, "circular"_a, "is_double"_a, "isa"_a)
+        .def_prop_ro("transform_size", &LongConvPlan::transform_size)
+        .def("workspace_bytes", &LongConvPlan::workspace_bytes, "threads"_a, "buffers"_a);
+    m.def(
+        "long_conv_output",
+        [](const LongConvPlan& plan, Scalar scalar, Address x, Address kernel, Address skip, Address gate_in,
+           Address gate_out, Address y, std::size_t threads) {
+            count_call();
+            dispatch(scalar, [&]<class S>() {
+                const LongConvOperands<S> operands{pointer<const S>(x), pointer<const S>(kernel),
+                                                   pointer<const S>(skip), pointer<const S>(gate_in),
+                                                   pointer<const S>(gate_out)};
+                long_conv_output<S>(plan, operands, pointer<S>(y), threads);
+            });
+        },
+        nb::call_guard<nb::gil_scoped_release>());
+    m.def(
+        "long_conv_input_gradient",
+        [](const LongConvPlan& plan, Scalar scalar, Address g, Address kernel, Address gx,
+           std::size_t threads) {
+            count_call();
+            dispatch(scalar, [&]<class S>() {
+                long_conv_input_gradient<S>(plan, pointer<const S>(g), pointer<const S>(kernel),
+                                            pointer<S>(gx), threads);
+            });
+        },
+        nb::call_guard<nb::gil_scoped_release>());
+    m.def(
+        "long_conv_kernel_gradient",
+        [](const LongConvPlan& plan, Scalar scalar, Address x, Address g, Address gk, std::size_t threads) {
+            count_call();
+            dispatch(scalar, [&]<class S>() {
+                long_conv_kernel_gradient<S>(plan, pointer<const S>(x), pointer<const S>(g), pointer<S>(gk),
+                                             threads);
+            });
+        },
+        nb::call_guard<nb::gil_scoped_release>());
+    m.def(
+        "long_conv_gradients",
+        [](const LongConvPlan& plan, Scalar scalar, Address x, Address kernel, Address g, Address gx,
+           Address gk, std::size_t threads) {
+            count_call();
+            dispatch(scalar, [&]<class S>() {
+                long_conv_gradients<S>(plan, pointer<const S>(x), pointer<const S>(kernel),
+                                       pointer<const S>(g), pointer<S>(gx), pointer<S>(gk), threads);
+            });
+        },
+        nb::call_guard<nb::gil_scoped_release>());
 }
 
 }  // namespace circulant::bindings

@@ -119,8 +119,30 @@ CIRCULANT_INLINE void narrow(S* to, Vector<Arithmetic<S>> value) {
     for (size_t i = 0; i < kLanes<T>; ++i) to[i] = narrow_one<S>(lanes[i]);
 }
 
+// Numbers from `from` on in lanes first .. last - 1, zeros in the others; reads nothing else.
+template <class S>
+CIRCULANT_INLINE Vector<Arithmetic<S>> widen_between(const S* from, size_t first, size_t last) {
+    using T = Arithmetic<S>;
+#if defined(__AVX512F__)
+    const auto mask = ((1u << last) - 1u) & ~((1u << first) - 1u);
+    if constexpr (std::is_same_v<S, float>)
+        return bit_cast<Vector<T>>(_mm512_maskz_loadu_ps(static_cast<__mmask16>(mask), from - first));
+    if constexpr (std::is_same_v<S, double>)
+        return bit_cast<Vector<T>>(_mm512_maskz_loadu_pd(static_cast<__mmask8>(mask), from - first));
+#endif
+    T lanes[kLanes<T>] = {};
+    for (size_t i = first; i < last; ++i) lanes[i] = widen_one(from[i - first]);
+    return load(lanes);
+}
+
+// The first `count` numbers, fewer than the vector has.
 template <class S>
 CIRCULANT_INLINE void narrow_first(S* to, Vector<Arithmetic<S>> value, size_t count) {
+#if defined(__AVX512F__)
+    const auto mask = (1u << count) - 1u;
+    if constexpr (std::is_same_v<S, float>) return _mm512_mask_storeu_ps(to, static_cast<__mmask16>(mask), bit_cast<__m512>(value));
+    if constexpr (std::is_same_v<S, double>) return _mm512_mask_storeu_pd(to, static_cast<__mmask8>(mask), bit_cast<__m512d>(value));
+#endif
     Arithmetic<S> lanes[kLanes<Arithmetic<S>>];
     store(lanes, value);
     for (size_t i = 0; i < count; ++i) to[i] = narrow_one<S>(lanes[i]);

@@ -59,6 +59,12 @@ CIRCULANT_INLINE T sum_lanes(Vector<T> value) {
     return total;
 }
 
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define CIRCULANT_HAS_SHUFFLEVECTOR
+#endif
+#endif
+
 template <size_t... I>
 struct Indices {};
 
@@ -70,41 +76,49 @@ struct MakeIndices<0, I...> {
     using type = Indices<I...>;
 };
 
-#if defined(__has_builtin)
-#if __has_builtin(__builtin_shufflevector)
-#define CIRCULANT_HAS_SHUFFLEVECTOR
-#endif
-#endif
-
-template <class T, size_t... I>
-CIRCULANT_INLINE Vector<T> pick(Vector<T> a, Vector<T> b) {
+// Lane i of the result is lane pattern(i) of a, or of b from kLanes<T> on.
+template <class T, class Pattern, size_t... I>
+CIRCULANT_INLINE Vector<T> pick(Vector<T> a, Vector<T> b, Pattern, Indices<I...>) {
 #ifdef CIRCULANT_HAS_SHUFFLEVECTOR
-    return __builtin_shufflevector(a, b, static_cast<int>(I)...);
+    return __builtin_shufflevector(a, b, static_cast<int>(Pattern::lane(I, kLanes<T>))...);
 #else  // GCC before 12
     using Index = decltype(a < b);
-    return __builtin_shuffle(a, b, Index{static_cast<int>(I)...});
+    return __builtin_shuffle(a, b, Index{static_cast<int>(Pattern::lane(I, kLanes<T>))...});
 #endif
 }
 
-// One step of the transpose: a and b are rows `step` apart and swap their off-diagonal blocks.
-template <class T, size_t step, size_t... I>
-CIRCULANT_INLINE void swap_blocks(Vector<T>& a, Vector<T>& b, Indices<I...>) {
-    constexpr size_t lanes = kLanes<T>;
-    const Vector<T> upper = pick<T, ((I & step) ? lanes + I - step : I)...>(a, b);
-    const Vector<T> lower = pick<T, ((I & step) ? lanes + I : I + step)...>(a, b);
-    a = upper;
-    b = lower;
+template <class Pattern, class T>
+CIRCULANT_INLINE Vector<T> pick(Vector<T> a, Vector<T> b) {
+    return pick<T>(a, b, Pattern{}, typename MakeIndices<kLanes<T>>::type{});
 }
 
-template <class T, size_t step = kLanes<T> / 2>
-CIRCULANT_INLINE void transpose(Vector<T> (&rows)[kLanes<T>]) {
-    if constexpr (step > 0) {
-        CIRCULANT_UNROLL
-        for (size_t i = 0; i < kLanes<T>; ++i)
-            if (!(i & step))
-                swap_blocks<T, step>(rows[i], rows[i + step], typename MakeIndices<kLanes<T>>::type{});
-        transpose<T, step / 2>(rows);
+// Of each run of `run` lanes, units of `unit` lanes from a and b in turn: the first half of the run or
+// the second. These are the unpack instructions.
+template <size_t run, size_t unit, bool second>
+struct Interleave {
+    static constexpr size_t lane(size_t i, size_t lanes) {
+        const size_t place = i % run, number = place / unit;
+        const size_t from = (number / 2) * unit + place % unit + (second ? run / 2 : 0);
+        return i - place + from + (number % 2 ? lanes : 0);
     }
-}
+};
+
+// Units of `unit` lanes: those of a with an even (or odd) number, then those of b.
+template <size_t unit, bool odd>
+struct EveryOther {
+    static constexpr size_t lane(size_t i, size_t lanes) {
+        const size_t half = lanes / 2, place = i % half;
+        return place / unit * 2 * unit + (odd ? unit : 0) + place % unit + (i < half ? 0 : lanes);
+    }
+};
+
+// The first (or second) half of a, then that of b.
+template <bool second>
+struct Halves {
+    static constexpr size_t lane(size_t i, size_t lanes) {
+        const size_t half = lanes / 2;
+        return i % half + (second ? half : 0) + (i < half ? 0 : lanes);
+    }
+};
 
 }  // namespace circulant::CIRCULANT_ISA

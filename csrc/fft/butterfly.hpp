@@ -6,6 +6,9 @@
 namespace circulant::CIRCULANT_ISA {
 
 template <class T>
+CIRCULANT_INLINE void butterfly(Complex<T> (&)[1]) {}
+
+template <class T>
 CIRCULANT_INLINE void butterfly(Complex<T> (&a)[2]) {
     const Complex<T> sum = a[0] + a[1];
     a[1] = a[0] - a[1];
@@ -26,15 +29,20 @@ CIRCULANT_INLINE void butterfly(Complex<T> (&a)[3]) {
 }
 
 template <class T>
+CIRCULANT_INLINE void butterfly4(Complex<T>& a0, Complex<T>& a1, Complex<T>& a2, Complex<T>& a3) {
+    const Complex<T> even_sum = a0 + a2;
+    const Complex<T> even_difference = a0 - a2;
+    const Complex<T> odd_sum = a1 + a3;
+    const Complex<T> odd_difference = a1 - a3;
+    a0 = even_sum + odd_sum;
+    a1 = plus_i(even_difference, odd_difference);
+    a2 = even_sum - odd_sum;
+    a3 = minus_i(even_difference, odd_difference);
+}
+
+template <class T>
 CIRCULANT_INLINE void butterfly(Complex<T> (&a)[4]) {
-    const Complex<T> even_sum = a[0] + a[2];
-    const Complex<T> even_difference = a[0] - a[2];
-    const Complex<T> odd_sum = a[1] + a[3];
-    const Complex<T> odd_difference = times_i(a[1] - a[3]);
-    a[0] = even_sum + odd_sum;
-    a[1] = even_difference + odd_difference;
-    a[2] = even_sum - odd_sum;
-    a[3] = even_difference - odd_difference;
+    butterfly4(a[0], a[1], a[2], a[3]);
 }
 
 template <class T>
@@ -49,81 +57,34 @@ CIRCULANT_INLINE void butterfly(Complex<T> (&a)[5]) {
                               a[0].im + sum1.im * kCos1 + sum2.im * kCos2};
     const Complex<T> even2 = {a[0].re + sum1.re * kCos2 + sum2.re * kCos1,
                               a[0].im + sum1.im * kCos2 + sum2.im * kCos1};
-    const Complex<T> odd1 = times_i(Complex<T>{difference1.re * kSin1 + difference2.re * kSin2,
-                                               difference1.im * kSin1 + difference2.im * kSin2});
-    const Complex<T> odd2 = times_i(Complex<T>{difference1.re * kSin2 - difference2.re * kSin1,
-                                               difference1.im * kSin2 - difference2.im * kSin1});
+    const Complex<T> odd1 = {difference1.re * kSin1 + difference2.re * kSin2,
+                             difference1.im * kSin1 + difference2.im * kSin2};
+    const Complex<T> odd2 = {difference1.re * kSin2 - difference2.re * kSin1,
+                             difference1.im * kSin2 - difference2.im * kSin1};
     a[0] = a[0] + sum1 + sum2;
-    a[1] = even1 + odd1;
-    a[2] = even2 + odd2;
-    a[3] = even2 - odd2;
-    a[4] = even1 - odd1;
+    a[1] = plus_i(even1, odd1);
+    a[2] = plus_i(even2, odd2);
+    a[3] = minus_i(even2, odd2);
+    a[4] = minus_i(even1, odd1);
 }
 
-// exp(2 pi i k / 16)
 template <class T>
-inline constexpr T kCosine16[8] = {
-    static_cast<T>(1.0),
-    static_cast<T>(0.92387953251128675613),
-    static_cast<T>(0.70710678118654752440),
-    static_cast<T>(0.38268343236508977173),
-    static_cast<T>(0.0),
-    static_cast<T>(-0.38268343236508977173),
-    static_cast<T>(-0.70710678118654752440),
-    static_cast<T>(-0.92387953251128675613),
-};
-
-template <class T>
-inline constexpr T kSine16[8] = {
-    static_cast<T>(0.0),
-    static_cast<T>(0.38268343236508977173),
-    static_cast<T>(0.70710678118654752440),
-    static_cast<T>(0.92387953251128675613),
-    static_cast<T>(1.0),
-    static_cast<T>(0.92387953251128675613),
-    static_cast<T>(0.70710678118654752440),
-    static_cast<T>(0.38268343236508977173),
-};
-
-// Transform of N values (a power of two, at most 16) in place, results in bit-reversed order.
-template <size_t N, class T>
-CIRCULANT_INLINE void transform_registers(Complex<T>* a) {
-    if constexpr (N > 1) {
-        CIRCULANT_UNROLL
-        for (size_t k = 0; k < N / 2; ++k) {
-            const Complex<T> difference = a[k] - a[k + N / 2];
-            a[k] = a[k] + a[k + N / 2];
-            const size_t turn = k * (16 / N);
-            if (turn == 0)
-                a[k + N / 2] = difference;
-            else if (turn == 4)
-                a[k + N / 2] = times_i(difference);
-            else
-                a[k + N / 2] = times(difference, kCosine16<T>[turn], kSine16<T>[turn]);
-        }
-        transform_registers<N / 2>(a);
-        transform_registers<N / 2>(a + N / 2);
-    }
-}
-
-// The inverse of the above, times N.
-template <size_t N, class T>
-CIRCULANT_INLINE void restore_registers(Complex<T>* a) {
-    if constexpr (N > 1) {
-        restore_registers<N / 2>(a);
-        restore_registers<N / 2>(a + N / 2);
-        CIRCULANT_UNROLL
-        for (size_t k = 0; k < N / 2; ++k) {
-            const size_t turn = k * (16 / N);
-            Complex<T> other = a[k + N / 2];
-            if (turn == 4)
-                other = {other.im, -other.re};
-            else if (turn != 0)
-                other = conjugate_times(other, kCosine16<T>[turn], kSine16<T>[turn]);
-            a[k + N / 2] = a[k] - other;
-            a[k] = a[k] + other;
-        }
-    }
+CIRCULANT_INLINE void butterfly(Complex<T> (&a)[8]) {
+    constexpr T kRoot = static_cast<T>(0.70710678118654752440);  // sqrt(1 / 2)
+    butterfly4(a[0], a[2], a[4], a[6]);
+    butterfly4(a[1], a[3], a[5], a[7]);
+    // The odd half turned by eighths, before its factor sqrt(1 / 2).
+    const Complex<T> one = {a[3].re - a[3].im, a[3].re + a[3].im};
+    const Complex<T> three = {a[7].re + a[7].im, a[7].im - a[7].re};
+    const Complex<T> even0 = a[0], even1 = a[2], even2 = a[4], even3 = a[6], odd0 = a[1], odd2 = a[5];
+    a[0] = even0 + odd0;
+    a[4] = even0 - odd0;
+    a[1] = {even1.re + one.re * kRoot, even1.im + one.im * kRoot};
+    a[5] = {even1.re - one.re * kRoot, even1.im - one.im * kRoot};
+    a[2] = plus_i(even2, odd2);
+    a[6] = minus_i(even2, odd2);
+    a[3] = {even3.re - three.re * kRoot, even3.im - three.im * kRoot};
+    a[7] = {even3.re + three.re * kRoot, even3.im + three.im * kRoot};
 }
 
 }  // namespace circulant::CIRCULANT_ISA

@@ -37,6 +37,18 @@ CIRCULANT_INLINE Complex<T> times_i(Complex<T> a) {
     return {-a.im, a.re};
 }
 
+// a + i b
+template <class T>
+CIRCULANT_INLINE Complex<T> plus_i(Complex<T> a, Complex<T> b) {
+    return {a.re - b.im, a.im + b.re};
+}
+
+// a - i b
+template <class T>
+CIRCULANT_INLINE Complex<T> minus_i(Complex<T> a, Complex<T> b) {
+    return {a.re + b.im, a.im - b.re};
+}
+
 // A buffer holds vector after vector, each as its real parts followed by its imaginary parts.
 template <class T>
 CIRCULANT_INLINE Complex<T> load_complex(const T* from) {

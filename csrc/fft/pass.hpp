@@ -11,10 +11,10 @@ template <size_t radix, class T>
 CIRCULANT_INLINE void split_node(T* data, size_t child_scalars, const T* roots) {
     for (size_t at = 0; at < child_scalars; at += 2 * kLanes<T>) {
         Complex<T> a[radix];
+        a[0] = load_complex(data + at);
         CIRCULANT_UNROLL
-        for (size_t k = 0; k < radix; ++k) a[k] = load_complex(data + k * child_scalars + at);
-        CIRCULANT_UNROLL
-        for (size_t k = 1; k < radix; ++k) a[k] = times(a[k], roots[2 * k - 2], roots[2 * k - 1]);
+        for (size_t k = 1; k < radix; ++k)
+            a[k] = times(load_complex(data + k * child_scalars + at), roots[2 * k - 2], roots[2 * k - 1]);
         butterfly(a);
         CIRCULANT_UNROLL
         for (size_t k = 0; k < radix; ++k) store_complex(data + k * child_scalars + at, a[k]);
@@ -56,7 +56,8 @@ void pass(const Level<T>& level, size_t first, size_t count, T* data) {
         case 2: return pass_of_radix<2, forward>(level, first, count, data);
         case 3: return pass_of_radix<3, forward>(level, first, count, data);
         case 4: return pass_of_radix<4, forward>(level, first, count, data);
-        default: return pass_of_radix<5, forward>(level, first, count, data);
+        case 5: return pass_of_radix<5, forward>(level, first, count, data);
+        default: return pass_of_radix<8, forward>(level, first, count, data);
     }
 }
 

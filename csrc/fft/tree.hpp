@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "fft/group.hpp"
 #include "fft/roots.hpp"
 
 namespace circulant {
@@ -33,17 +34,28 @@ template <class T>
 struct TreeView {
     std::size_t size;           // n, a multiple of lanes
     std::size_t leaves;         // n / lanes
-    std::size_t padded_leaves;  // leaves, rounded up to a multiple of lanes
+    std::size_t padded_leaves;  // leaves, rounded up to whole groups
     std::size_t depth;
     Level<T> levels[kMaxLevels];
-    const T* leaf_roots;  // for each group of `lanes` leaves: lanes - 1 pairs of vectors re, im
+    const T* leaf_roots;  // for each group of leaves: group_roots() pairs of vectors re, im
+};
+
+// Where a number was before registers and lanes changed places: `unit` lanes move together.
+struct Place {
+    std::size_t reg, lane;
+
+    Place before_exchange(std::size_t radix, std::size_t unit) const {
+        const std::size_t digit = lane / unit % radix;
+        return {reg / radix * radix + digit, lane - digit * unit + reg % radix * unit};
+    }
 };
 
 template <class T>
 class Tree final {
 public:
     // A transform that holds at least `samples` real samples (two per complex coefficient).
-    Tree(std::size_t samples, std::size_t lanes);
+    // widest_radix: 4 or 8, what the machine's registers can hold.
+    Tree(std::size_t samples, std::size_t lanes, std::size_t widest_radix);
     Tree(const Tree&) = delete;
     Tree& operator=(const Tree&) = delete;
 
@@ -53,10 +65,13 @@ public:
     std::size_t buffer_size() const { return 2 * view_.padded_leaves * lanes_; }
 
 private:
-    void choose_radices();
+    using Ranks = std::vector<std::size_t>;  // digit-reversed places of nodes
+
+    void choose_radices(std::size_t widest_radix);
     void fill_roots();
-    void fill_node_roots(Level<T>& level, const std::vector<std::size_t>& rank, const Roots& root);
-    void fill_leaf_roots(const std::vector<std::size_t>& rank, const Roots& root);
+    void fill_node_roots(Level<T>& level, const Ranks& rank, const Roots& root);
+    void fill_leaf_roots(const Ranks& rank, const Roots& root);
+    std::size_t stage_turn(std::size_t group, Place place, bool is_last, const Ranks& rank) const;
 
     std::size_t lanes_;
     TreeView<T> view_{};

@@ -8,8 +8,8 @@
 
 namespace circulant {
 
-// Where a row lies among the coefficients of its polynomial: positions offset .. offset + extent - 1
-// hold row[(phase + i) mod length], all others zero. extent is below twice the length.
+// Where a row lies among the positions of its polynomial: offset .. offset + extent - 1 hold
+// row[(phase + i) mod length], all others zero.
 struct Placement {
     std::size_t length, phase, offset, extent;
 };
@@ -25,18 +25,24 @@ struct FilterJob {
     const S* source_rows;
     const S* kernel_rows;
     S* result_rows;
+    std::size_t skip_tap;  // position of the tap that a skip is added to
+    const S* skip;         // one for each channel, or null
+    const S* gate_in;      // like source_rows, or null
+    const S* gate_out;     // like result_rows, or null
 };
 
-// result[c] = the first samples of sum_b left[b, c] correlated with right[b, c].
+// gk[c] = the first samples of sum_b g[b, c] correlated with x[b, c]; gx[b, c] = g[b, c] correlated with
+// kernel[c], unless gx is null.
 template <class S>
-struct CorrelationJob {
+struct GradientJob {
     TreeView<Arithmetic<S>> tree;
     std::size_t batch, channels;
-    Placement left, right;
-    std::size_t result_length;
-    const S* left_rows;
-    const S* right_rows;
-    S* result_rows;
+    Placement x, g, kernel;
+    const S* x_rows;
+    const S* g_rows;
+    const S* kernel_rows;
+    S* gx_rows;
+    S* gk_rows;
 };
 
 }  // namespace circulant

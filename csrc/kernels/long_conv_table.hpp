@@ -8,11 +8,10 @@ namespace circulant {
 
 template <class S>
 struct LongConvTable {
-    std::size_t lanes;
-    void (*filter_rows)(const FilterJob<S>&, std::size_t first, std::size_t last,
-                        Arithmetic<S>* workspace);
-    void (*correlate_channels)(const CorrelationJob<S>&, std::size_t first, std::size_t last,
-                               Arithmetic<S>* workspace);
+    std::size_t lanes, widest_radix;
+    void (*filter_rows)(const FilterJob<S>&, std::size_t first, std::size_t last, Arithmetic<S>* workspace);
+    void (*gradients_of_channels)(const GradientJob<S>&, std::size_t first, std::size_t last,
+                                  Arithmetic<S>* workspace);
 };
 
 CIRCULANT_UNIT(Unit<LongConvTable>, long_conv_unit)

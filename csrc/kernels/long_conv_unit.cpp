@@ -4,11 +4,11 @@
 
 namespace circulant::CIRCULANT_ISA {
 
-constexpr Unit<LongConvTable> long_conv_unit = {
-    {kLanes<float>, filter_rows<float>, correlate_channels<float>},
-    {kLanes<double>, filter_rows<double>, correlate_channels<double>},
-    {kLanes<float>, filter_rows<Half>, correlate_channels<Half>},
-    {kLanes<float>, filter_rows<BFloat16>, correlate_channels<BFloat16>},
-};
+template <class S>
+constexpr LongConvTable<S> kLongConv = {kLanes<Arithmetic<S>>, kWidestRadix, filter_rows<S>,
+                                        gradients_of_channels<S>};
+
+constexpr Unit<LongConvTable> long_conv_unit = {kLongConv<float>, kLongConv<double>, kLongConv<Half>,
+                                                kLongConv<BFloat16>};
 
 }  // namespace circulant::CIRCULANT_ISA

@@ -1,58 +1,77 @@
-// Real rows into the coefficients of a transform, and back.
+// Real rows as sources and sinks of a transform (fft/ends.hpp).
 #pragma once
 
 #include "core/convert.hpp"
-#include "fft/leaf.hpp"
 #include "kernels/long_conv_job.hpp"
 
 namespace circulant::CIRCULANT_ISA {
 
-// Samples at positions `at` .. `at` + lanes - 1 of the placed row.
-template <class S, class T = Arithmetic<S>>
-CIRCULANT_INLINE Vector<T> placed(const S* row, const Placement& place, size_t at) {
-    constexpr size_t lanes = kLanes<T>;
-    const size_t end = place.offset + place.extent;
-    if (at + lanes <= place.offset || at >= end) return Vector<T>{};
-    if (at >= place.offset && at + lanes <= end) {
-        size_t sample = place.phase + (at - place.offset);
-        for (; sample >= place.length; sample -= place.length) {}
-        if (sample + lanes <= place.length) return widen(row + sample);
-    }
-    T values[lanes];
-    for (size_t i = 0; i < lanes; ++i) {
-        const bool inside = at + i >= place.offset && at + i < end;
-        values[i] = inside ? widen_one(row[(place.phase + (at + i - place.offset)) % place.length]) : T{0};
-    }
-    return load(values);
-}
+// A row, laid out as the placement says: times a gate where there is one, times a scale, and with an
+// addend at one position.
+template <class S>
+struct RowSource {
+    using T = Arithmetic<S>;
 
-// Position p of the polynomial is the real part of coefficient p, or the imaginary part of
-// coefficient p - n. The padding behind the last leaf is cleared.
-template <class S, class T = Arithmetic<S>>
-void place_row(const TreeView<T>& tree, const S* row, const Placement& place, T* data) {
-    constexpr size_t lanes = kLanes<T>;
-    for (size_t at = 0; at < tree.size; at += lanes) {
-        store(data + 2 * at, placed(row, place, at));
-        store(data + 2 * at + lanes, placed(row, place, tree.size + at));
-    }
-    for (size_t at = tree.size; at < tree.padded_leaves * lanes; at += lanes)
-        store_complex(data + 2 * at, Complex<T>{});
-}
+    const S* row;
+    Placement place;
+    const S* gate = nullptr;
+    T scale = 1;
+    size_t addend_at = ~size_t{0};
+    T addend = 0;
 
-// `count` samples from position `window` on, divided by n, which the walk down and up multiplied by.
-template <class S, class T = Arithmetic<S>>
-void take_row(const TreeView<T>& tree, const T* data, size_t window, size_t count, S* row) {
-    constexpr size_t lanes = kLanes<T>;
-    const T scale = T{1} / static_cast<T>(tree.size);
-    for (size_t i = 0; i < count; i += lanes) {
-        const size_t at = window + i;
-        const T* const from = at < tree.size ? data + 2 * at : data + 2 * (at - tree.size) + lanes;
-        const Vector<T> value = load(from) * scale;
-        if (i + lanes <= count)
+    CIRCULANT_INLINE Vector<T> load(size_t at) const {
+        Vector<T> values = gate == nullptr ? load_row(row, at) : load_row(row, at) * load_row(gate, at);
+        values *= scale;
+        if (addend_at - at < kLanes<T>) values[addend_at - at] += addend;
+        return values;
+    }
+
+private:
+    CIRCULANT_INLINE Vector<T> load_row(const S* from, size_t at) const {
+        const size_t first = at - place.offset, sample = place.phase + first;  // may wrap below zero
+        if (at >= place.offset && first + kLanes<T> <= place.extent && sample + kLanes<T> <= place.length)
+            return widen(from + sample);
+        return load_edge(from, at);
+    }
+
+    CIRCULANT_INLINE Vector<T> load_edge(const S* from, size_t at) const {
+        const size_t end = place.offset + place.extent;
+        Vector<T> values{};
+        if (at >= end || at + kLanes<T> <= place.offset) return values;
+        size_t lane = at < place.offset ? place.offset - at : 0;
+        const size_t last = end - at < kLanes<T> ? end - at : kLanes<T>;
+        size_t sample = (place.phase + (at + lane - place.offset)) % place.length;
+        while (lane < last) {  // more than once where the row wraps around
+            const size_t left = place.length - sample;
+            const size_t stop = last - lane < left ? last : lane + left;
+            values += widen_between(from + sample, lane, stop);
+            lane = stop;
+            sample = 0;
+        }
+        return values;
+    }
+};
+
+// The samples from position `window` on become a row, times a gate where there is one.
+template <class S>
+struct RowSink {
+    using T = Arithmetic<S>;
+
+    S* row;
+    size_t window, count;
+    const S* gate = nullptr;
+
+    CIRCULANT_INLINE void put(size_t at, Vector<T> value) const {
+        const size_t i = at - window;  // far above count when the position lies before the window
+        if (i >= count) return;
+        if (count - i >= kLanes<T>) {
+            if (gate != nullptr) value *= widen(gate + i);
             narrow(row + i, value);
-        else
+        } else {
+            if (gate != nullptr) value *= widen_between(gate + i, 0, count - i);
             narrow_first(row + i, value, count - i);
+        }
     }
-}
+};
 
 }  // namespace circulant::CIRCULANT_ISA

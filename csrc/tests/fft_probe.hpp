@@ -9,6 +9,7 @@ namespace circulant::tests {
 
 template <class T>
 struct Probe {
+    std::size_t lanes, widest_radix;
     // row -> values of its polynomial, in `data`
     void (*evaluate)(const TreeView<T>&, const T* row, const Placement&, T* data);
     // values in `data` -> the first `count` samples

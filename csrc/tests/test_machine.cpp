@@ -49,11 +49,9 @@ void test_instruction_sets() {
         }
         check(refused != is_supported(isa), name(isa) + " is refused where the machine lacks it");
     }
-    const float sample = 1;
-    float result = 0;
     std::string message;
     try {
-        long_conv_output<float>({1, 1, 4, 9, 2, false}, &sample, &sample, &result, {1, Isa::baseline});
+        const LongConvPlan plan({1, 1, 4, 9, 2, false}, false, Isa::baseline);
     } catch (const ArgumentError& error) {
         message = error.what();
     }

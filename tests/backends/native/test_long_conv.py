@@ -27,12 +27,20 @@ def problem(length, kernel, shift=0, circular=False, batch=2, channels=2, dtype=
 
 
 def operands(p):
-    x, g = torch.randn(2, *p.input_shape, dtype=p.dtype).unbind()
-    return x, torch.randn(p.channels, p.kernel, dtype=p.dtype), g
+    """Of magnitudes 0.5 to 1.5: a transform's error is relative to the rows, not to a tiny product of them."""
+
+    def draw(*shape):
+        sign = torch.randint(0, 2, shape, dtype=p.dtype) * 2 - 1
+        return sign * (0.5 + torch.rand(shape, dtype=p.dtype))
+
+    return draw(*p.input_shape), draw(p.channels, p.kernel), draw(*p.input_shape)
 
 
 def solve_all(p, x, kernel, g):
     """Output, input gradient and kernel gradient."""
+    together = long_conv.gradients(p, x, kernel, g)
+    apart = long_conv.input_gradient(p, g, kernel), long_conv.kernel_gradient(p, x, g)
+    assert all(torch.equal(a.nan_to_num(), b.nan_to_num()) for a, b in zip(together, apart))
     return (
         long_conv.output(p, x, kernel),
         long_conv.input_gradient(p, g, kernel),
@@ -171,3 +179,25 @@ def test_sizes_that_the_core_cannot_take_are_refused():
     p = problem(8, 20, 3)
     with pytest.raises(ValueError, match="expected at most 11 taps, got 20"):
         long_conv.output(p, torch.randn(2, 2, 8), torch.randn(2, 20))
+
+
+@BOUNDARIES
+@pytest.mark.parametrize("length", [1, 15, 16, 63, 100, 1025])
+def test_gates_and_skip_are_part_of_the_same_pass(isa, dtype, circular, length):
+    taps, shift = (length + 1) // 2, (length - 1) // 4
+    p = problem(length, taps, shift, circular, dtype=dtype)
+    x, kernel, gate_in = operands(p)
+    gate_out, skip = torch.rand_like(x) + 0.5, torch.rand(p.channels, dtype=dtype) + 0.5
+    z = gate_in.double() * x.double()
+    convolved = reference(p, z, kernel, x)[0]
+    expected = gate_out.double() * (convolved + skip.double()[:, None] * z)
+    assert_close(long_conv.output(p, x, kernel, skip, gate_in, gate_out), expected)
+    assert_close(long_conv.output(p, x, kernel, skip), reference(p, x, kernel, x)[0] + skip[:, None] * x.double())
+    assert_close(long_conv.output(p, x, kernel, gate_out=gate_out), gate_out * reference(p, x, kernel, x)[0])
+
+
+def test_a_plan_says_what_a_call_allocates():
+    p = problem(1024, 1024)
+    one = long_conv.workspace_byte(p, 1)
+    assert long_conv.workspace_byte(p, 2) == 2 * one
+    assert 2 * 8 * 1024 <= one <= 2 * 8 * 1024 * 1.1  # a complex float32 buffer each for kernel and row

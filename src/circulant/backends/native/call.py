@@ -44,17 +44,30 @@ SCALARS = {
 
 def call(kernel: str, sizes: Any, operands: Sequence[Operand], shape: Shape, dtype: torch.dtype) -> Tensor:
     """The result, of the given shape, of the core's function of that name."""
+    isa = core.load().Isa[core.instruction_set().name]
+    return call_planned(kernel, sizes, operands, (shape,), dtype, isa)[0]
+
+
+def call_planned(
+    kernel: str,
+    plan: Any,
+    operands: Sequence[Operand | None],
+    shapes: Sequence[Shape],
+    dtype: torch.dtype,
+    *rest: Any,
+) -> list[Tensor]:
+    """The results, of the given shapes, of the core's function of that name; an operand may be left out."""
     if dtype not in SCALARS:
         raise DtypeError(f"expected one of {', '.join(SCALARS.values())}, got {dtype}; convert it first")
     module = core.load()
-    tensors = [_contiguous(operand, dtype) for operand in operands]
-    result = torch.empty(shape, dtype=dtype)
+    tensors = [None if operand is None else _contiguous(operand, dtype) for operand in operands]
+    results = [torch.empty(shape, dtype=dtype) for shape in shapes]
     getattr(module, kernel)(
-        sizes,
+        plan,
         getattr(module.Scalar, SCALARS[dtype]),
-        *(tensor.data_ptr() for tensor in tensors),
-        result.data_ptr(),
+        *(0 if tensor is None else tensor.data_ptr() for tensor in tensors),
+        *(result.data_ptr() for result in results),
         torch.get_num_threads(),
-        module.Isa[core.instruction_set().name],
+        *rest,
     )
-    return result
+    return results

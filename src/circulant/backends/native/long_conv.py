@@ -3,12 +3,15 @@
 Batches and channels must not be empty; a circular kernel must not be longer than the input.
 """
 
+from functools import lru_cache
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from circulant.backends.native import core
-from circulant.backends.native.call import Operand, call
+from circulant.backends.native.call import Operand, call_planned
+from circulant.backends.native.core import InstructionSet
 from circulant.core.sizes import Shape
 from circulant.problems.long_conv import LongConvProblem
 from circulant.problems.trilinear import Slot
@@ -20,41 +23,77 @@ def solve(problem: LongConvProblem, first: Tensor, second: Tensor) -> Tensor:
     return slots[problem.slot](problem, first, second)
 
 
-def output(problem: LongConvProblem, x: Tensor, kernel: Tensor) -> Tensor:
-    """y[b, c, l] = sum_m k[c, m] x[b, c, l + shift - m]."""
-    first = Operand("x", x, problem.input_shape)
-    second = Operand("kernel", kernel, _kernel_shape(problem))
-    return call("long_conv_output", _sizes(problem), (first, second), problem.input_shape, problem.dtype)
+def output(
+    problem: LongConvProblem,
+    x: Tensor,
+    kernel: Tensor,
+    skip: Tensor | None = None,
+    gate_in: Tensor | None = None,
+    gate_out: Tensor | None = None,
+) -> Tensor:
+    """y = gate_out (k * z + skip z) with z = gate_in x and (k * z)[l] = sum_m k[c, m] z[b, c, l + shift - m].
+
+    The skip needs a tap of no lag: a shift below the number of taps.
+    """
+    row = problem.input_shape
+    operands = (
+        Operand("x", x, row),
+        Operand("kernel", kernel, _kernel_shape(problem)),
+        None if skip is None else Operand("skip", skip, (problem.channels,)),
+        None if gate_in is None else Operand("gate_in", gate_in, row),
+        None if gate_out is None else Operand("gate_out", gate_out, row),
+    )
+    return call_planned("long_conv_output", _plan(problem), operands, (row,), problem.dtype)[0]
 
 
 def input_gradient(problem: LongConvProblem, g: Tensor, kernel: Tensor) -> Tensor:
     """gx[b, c, j] = sum_m k[c, m] g[b, c, j - shift + m]."""
-    first = Operand("the output's gradient", g, problem.input_shape)
-    second = Operand("kernel", kernel, _kernel_shape(problem))
-    return call(
-        "long_conv_input_gradient", _sizes(problem), (first, second), problem.input_shape, problem.dtype
+    row = problem.input_shape
+    operands = (
+        Operand("the output's gradient", g, row),
+        Operand("kernel", kernel, _kernel_shape(problem)),
     )
+    return call_planned("long_conv_input_gradient", _plan(problem), operands, (row,), problem.dtype)[0]
 
 
 def kernel_gradient(problem: LongConvProblem, x: Tensor, g: Tensor) -> Tensor:
     """gk[c, m] = sum_{b, l} g[b, c, l] x[b, c, l + shift - m]."""
-    first = Operand("x", x, problem.input_shape)
-    second = Operand("the output's gradient", g, problem.input_shape)
-    return call(
-        "long_conv_kernel_gradient", _sizes(problem), (first, second), _kernel_shape(problem), problem.dtype
+    row, taps = problem.input_shape, _kernel_shape(problem)
+    operands = (Operand("x", x, row), Operand("the output's gradient", g, row))
+    return call_planned("long_conv_kernel_gradient", _plan(problem), operands, (taps,), problem.dtype)[0]
+
+
+def gradients(problem: LongConvProblem, x: Tensor, kernel: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
+    """Those of x and of the kernel at once, from three transforms a row instead of four."""
+    row, taps = problem.input_shape, _kernel_shape(problem)
+    operands = (
+        Operand("x", x, row),
+        Operand("kernel", kernel, taps),
+        Operand("the output's gradient", g, row),
     )
+    gx, gk = call_planned("long_conv_gradients", _plan(problem), operands, (row, taps), problem.dtype)
+    return gx, gk
+
+
+def workspace_byte(problem: LongConvProblem, threads: int) -> int:
+    """What a call allocates besides its operands and its result."""
+    buffers = 3 if problem.slot is Slot.KERNEL else 2
+    return _plan(problem).workspace_bytes(threads, buffers)
 
 
 def _kernel_shape(problem: LongConvProblem) -> Shape:
     return (problem.channels, problem.kernel)
 
 
-def _sizes(problem: LongConvProblem) -> Any:
-    return core.load().LongConvSizes(
-        batch=problem.batch,
-        channels=problem.channels,
-        length=problem.length,
-        taps=problem.kernel,
-        shift=problem.shift,
-        circular=problem.circular,
-    )
+def _plan(problem: LongConvProblem) -> Any:
+    p = problem
+    sizes = (p.batch, p.channels, p.length, p.kernel, p.shift, p.circular)
+    return _made_plan(sizes, p.dtype == torch.float64, core.instruction_set())
+
+
+@lru_cache(maxsize=16)  # the roots of a transform take about 12 bytes a sample
+def _made_plan(
+    sizes: tuple[int, int, int, int, int, bool], is_double: bool, instruction_set: InstructionSet
+) -> Any:
+    module = core.load()
+    return module.LongConvPlan(*sizes, is_double, module.Isa[instruction_set.name])
