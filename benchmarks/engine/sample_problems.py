@@ -11,7 +11,7 @@ from pathlib import Path
 
 PROBLEMS = 300
 LARGEST_FLOP = 3e9
-FILE = Path(__file__).with_name("sampled_problems.csv")
+FILE = Path(__file__).parents[2] / "src/circulant/bench/sampled_problems.csv"
 COLUMNS = ("ndim", "kind", "batch", "in_channels", "out_channels", "groups", "size", "kernel", "stride",
            "dilation", "padding")  # fmt: skip
 SIZES = {1: (16, 65536), 2: (7, 224), 3: (4, 48)}

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from circulant import __version__
+from circulant.cli.bench import bench
 from circulant.cli.cite import cite
 from circulant.cli.commands import Commands
 from circulant.cli.compare import compare
@@ -41,6 +42,7 @@ def options(
 app.command("compare")(compare)
 app.command("list")(list_operators)
 app.command("plan")(plan)
+app.command("bench")(bench)
 app.command("doctor")(doctor)
 app.command("cite")(cite)
 app.command("papers")(papers)

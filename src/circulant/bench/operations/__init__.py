@@ -1,0 +1,1 @@
+"""The operations of workloads.toml, one file for each kind."""

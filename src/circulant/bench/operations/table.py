@@ -1,0 +1,35 @@
+"""Every operation that can be timed, by its name in workloads.toml. A new one is a file and a row here."""
+
+from collections.abc import Callable, Mapping
+
+from circulant.bench.operation import Operation
+from circulant.bench.operations.conv2d import CONV2D
+from circulant.bench.operations.depthwise_conv import DEPTHWISE_CONV1D, DEPTHWISE_CONV2D
+from circulant.bench.operations.local_conv import DYNAMIC_CONV2D, INVOLUTION2D
+from circulant.bench.operations.long_conv import GATED_LONG_CONV, LONG_CONV, PARTIAL_LONG_CONV
+from circulant.bench.operations.sampled_conv import DEFORMABLE_CONV2D
+from circulant.core.sizes import Shape
+
+DEFORMABLE_KERNEL = 3  # in a group of both, shapes of this kernel are deformable, wider ones involutions
+
+
+def _always(operation: Operation) -> Callable[[Shape], Operation]:
+    return lambda shape: operation
+
+
+def _local_or_sampled(shape: Shape) -> Operation:
+    return DEFORMABLE_CONV2D if shape[3] <= DEFORMABLE_KERNEL else INVOLUTION2D
+
+
+OPERATIONS: Mapping[str, Callable[[Shape], Operation]] = {
+    "long_conv": _always(LONG_CONV),
+    "gated_long_conv": _always(GATED_LONG_CONV),
+    "partial_long_conv": _always(PARTIAL_LONG_CONV),
+    "depthwise_conv2d": _always(DEPTHWISE_CONV2D),
+    "depthwise_conv1d": _always(DEPTHWISE_CONV1D),
+    "involution2d": _always(INVOLUTION2D),
+    "deformable_conv2d": _always(DEFORMABLE_CONV2D),
+    "dynamic_conv2d": _always(DYNAMIC_CONV2D),
+    "local_and_sampled": _local_or_sampled,
+    "conv2d": _always(CONV2D),
+}

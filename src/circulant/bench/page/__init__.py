@@ -1,0 +1,1 @@
+"""docs/benchmarks.md and its pictures, from the files of results."""

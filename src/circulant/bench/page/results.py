@@ -1,0 +1,67 @@
+"""What a folder of results holds: for each device its rows, and what they sum up to."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from circulant.bench.row import Row
+from circulant.bench.run import row_file, sampled_file
+from circulant.bench.sampled import SampledRow, sampled_problems
+from circulant.bench.sampled_summary import SampledSummary, summarise_sampled
+from circulant.bench.summary import GroupSummary, summarise
+from circulant.bench.workload import groups
+
+SAMPLED_ENDING = "-never-slower"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What the rows of one summary share."""
+
+    threads: int
+    isa: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One device under one setting; groups without rows are left out."""
+
+    setting: Setting
+    rows: tuple[Row, ...]
+    summaries: tuple[GroupSummary, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """name is that of the file; the first run has the most rows."""
+
+    name: str
+    runs: tuple[Run, ...]
+    sampled: tuple[SampledSummary, ...]
+
+
+def read_devices(folder: Path) -> tuple[Device, ...]:
+    files = sorted(path for path in folder.glob("*.csv") if not path.stem.endswith(SAMPLED_ENDING))
+    return tuple(_device(path) for path in files)
+
+
+def _device(path: Path) -> Device:
+    rows = row_file(path).read()
+    settings = Counter(Setting(row.threads, row.isa) for row in rows)
+    sampled = sampled_file(path.with_name(f"{path.stem}{SAMPLED_ENDING}.csv")).read()
+    return Device(path.stem, tuple(_run(one, rows) for one, _ in settings.most_common()), _sampled(sampled))
+
+
+def _run(setting: Setting, rows: Sequence[Row]) -> Run:
+    own = tuple(row for row in rows if Setting(row.threads, row.isa) == setting)
+    measured = {row.group for row in own}
+    known = [group for group in groups() if group.name in measured]
+    return Run(
+        setting, own, tuple(summarise(group, own, setting.threads, setting.isa) for group in known)
+    )
+
+
+def _sampled(rows: Sequence[SampledRow]) -> tuple[SampledSummary, ...]:
+    settings = dict.fromkeys((row.malloc, row.threads, row.isa) for row in rows)
+    return tuple(summarise_sampled(rows, *setting, len(sampled_problems())) for setting in settings)

@@ -1,0 +1,61 @@
+"""Writes the page and its pictures."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from circulant.bench.page import sections
+from circulant.bench.page.picture import picture
+from circulant.bench.page.results import Device, read_devices
+from circulant.report.atomic_file import write_atomically
+
+NOTE = "<!-- written by benchmarks/render.py; edit benchmarks/method.md, or measure again -->"
+NOTHING_YET = """## Results
+
+There are no figures yet. On a quiet machine:
+
+```sh
+pip install '.[bench]'
+circulant bench                        # some hours; --resume goes on after an interruption
+circulant bench --never-slower         # 300 sampled convolutions
+circulant bench --isa avx2             # what is left with a lower instruction set
+python benchmarks/render.py            # this page from the files
+```
+"""
+
+
+def write_page(results: Path, method: Path, page: Path) -> tuple[Path, ...]:
+    """The files written: the page, and a picture for each device in the folder images beside it."""
+    devices = [device for device in read_devices(results) if device.runs]
+    pictures = {device.name: page.parent / "images" / f"benchmarks-{device.name}.svg" for device in devices}
+    for device in devices:
+        write_atomically(pictures[device.name], picture(device.runs[0]))
+    parts = [NOTE, method.read_text(encoding="utf-8").strip()]
+    parts += [part for device in devices for part in _about(device, pictures[device.name])] or [NOTHING_YET]
+    write_atomically(page, "\n\n".join(part.strip() for part in parts) + "\n")
+    return (page, *pictures.values())
+
+
+def _about(device: Device, drawn: Path) -> Iterator[str]:
+    run = device.runs[0]
+    yield f"## Results: {device.name}"
+    yield sections.machine(run)
+    yield f"![How many times faster circulant is, by group](images/{drawn.name})"
+    yield sections.verdict(run)
+    yield sections.goals(run)
+    yield "### Where others are faster"
+    yield sections.losses(run)
+    yield "### Never slower"
+    yield sections.never_slower(device)
+    yield "### Accuracy"
+    yield "Relative L2 error against float64, of a forward pass or the worst of result and gradients."
+    yield sections.accuracy(run)
+    if less := sections.kept(device):
+        yield "### With a lower instruction set"
+        yield less
+    yield "### Every shape"
+    yield "Times of the others are multiples of ours, paired by rounds, with 95 % bounds."
+    for summary in run.summaries:
+        yield f"**{summary.group.name}**"
+        yield sections.shapes(summary, run.rows)
+    yield "### Who was not timed, and why"
+    yield sections.not_timed(run)

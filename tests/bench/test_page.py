@@ -1,0 +1,99 @@
+"""docs/benchmarks.md from files of results."""
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from tests.bench.specimens import row
+from tests.bench.test_never_slower import ROW
+
+from circulant.bench.contestant import Role
+from circulant.bench.page.write import write_page
+from circulant.bench.row import Status
+from circulant.bench.run import row_file, sampled_file
+from circulant.bench.settings import Malloc
+
+METHOD = Path(__file__).parents[2] / "benchmarks/method.md"
+NAME = "causal long convolution, forward, N = 256"  # goals 6 and 7
+SHAPE = "16x768x256"
+
+
+def rows(isa="avx512", ours=1e-3):
+    def one(contestant, role, seconds, **changes):
+        return row(contestant, role, seconds, group=NAME, shape=SHAPE, isa=isa, **changes)
+
+    return [
+        one("circulant", Role.OURS, ours, ratio=1.0, error=1e-7),
+        one("torch.fft code", Role.TORCH, 8e-3, ratio=8.0, ratio_low=7.5, ratio_high=8.5, error=2e-7),
+        one("circulant", Role.OURS, ours, malloc=Malloc.TUNED),
+        one("torch.fft code", Role.TORCH, 5e-3, malloc=Malloc.TUNED),
+        one("fast | peer", Role.PEER, 0.5e-3, malloc=Malloc.TUNED, ratio=0.5),
+        one("scipy", Role.PEER, float("nan"), status=Status.LEFT_OUT, note="scipy is not installed"),
+    ]
+
+
+@pytest.fixture
+def page(tmp_path):
+    def write(main=(), sampled=()):
+        if main:
+            row_file(tmp_path / "results" / "a-cpu.csv").replace(list(main))
+        if sampled:
+            sampled_file(tmp_path / "results" / "a-cpu-never-slower.csv").replace(list(sampled))
+        write_page(tmp_path / "results", METHOD, tmp_path / "docs" / "benchmarks.md")
+        return (tmp_path / "docs" / "benchmarks.md").read_text()
+
+    return write
+
+
+def test_without_figures_the_page_says_how_to_make_them(page):
+    text = page()
+    assert "There are no figures yet" in text and "python benchmarks/render.py" in text
+    assert "taking turns" in text  # the method stands in any case
+
+
+def test_wins_and_losses_are_said_plainly(page):
+    text = page(rows())
+    assert "1 of 2 goals are met. Missed:" in text
+    assert f"- {NAME}: 0.5 times as fast as the best peer (tuned malloc), goal 7: missed by 93 %" in text
+    assert f"| {NAME} | plain torch, default malloc | 8.00× | 6× | met |" in text
+    assert f"- {NAME}, {SHAPE} (tuned malloc): fast | peer takes 0.500× of our time" in text
+
+
+def test_every_shape_has_its_times_and_bounds_and_every_absence_its_reason(page):
+    text = page(rows())
+    assert "8.00× (7.50× to 8.50×)" in text
+    assert "fast \\| peer" in text  # a bar would end the cell of the table
+    assert "scipy: left out, scipy is not installed" in text
+    assert "1.00\u202fms" in text
+
+
+def test_errors_are_compared_with_those_of_torch(page):
+    assert "larger than that of torch.fft code on 0 of 1 shapes" in page(rows())
+    worse = [row(r.contestant, r.role, r.seconds, group=NAME, shape=SHAPE, malloc=r.malloc,
+                 error=3e-7 if r.role is Role.OURS else 2e-7) for r in rows()[:2]]  # fmt: skip
+    assert "larger than that of torch.fft code on 1 of 1 shapes" in page(worse)
+
+
+def test_a_lower_instruction_set_is_set_beside_the_full_one(page):
+    text = page([*rows(), *rows("avx2", 2e-3)[:2]])
+    assert f"| {NAME} | avx2 | plain torch, default malloc | 4.00× | 8.00× | 50 % |" in text
+
+
+def test_the_sampled_run_is_told(page):
+    assert "Not measured yet." in page(rows())
+    text = page(rows(), [ROW])
+    assert "0 of 1 samples are slower than torch" in text and "299 of 300 are not measured yet" in text
+
+
+def test_the_picture_is_well_formed_and_says_its_content_in_words(page, tmp_path):
+    page(rows())
+    picture = ElementTree.parse(tmp_path / "docs" / "images" / "benchmarks-a-cpu.svg").getroot()
+    assert picture.tag.endswith("svg") and "8 times as fast as plain torch" in picture.get("aria-label")
+    bars = [e for e in picture.iter() if e.tag.endswith("rect") and e.get("fill") == "#0a5c9e"]
+    assert len(bars) == 2  # the key and one group
+
+
+def test_the_page_in_the_repository_is_what_its_files_make(tmp_path):
+    root, made = METHOD.parents[1], tmp_path / "benchmarks.md"
+    write_page(root / "benchmarks/results", METHOD, made)
+    assert made.read_text() == (root / "docs/benchmarks.md").read_text()

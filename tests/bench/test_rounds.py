@@ -1,0 +1,58 @@
+"""Interleaved rounds, under a clock that only the calls move."""
+
+import pytest
+
+from circulant.bench import rounds
+from circulant.bench.rounds import FEWEST_ROUNDS, MOST_ROUNDS, SLOW_ROUNDS, interleaved
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Calls that take the seconds given and write down their order."""
+    now, order = [0.0], []
+    monkeypatch.setattr(rounds, "perf_counter", lambda: now[0])
+
+    def make(**seconds):
+        def call(name):
+            def run():
+                order.append(name)
+                now[0] += seconds[name]
+                return ()
+
+            return run
+
+        return {name: call(name) for name in seconds}, order
+
+    return make
+
+
+def test_everybody_runs_once_a_round_and_the_first_place_moves_on(calls):
+    made, order = calls(a=1.0, b=1.0, c=1.0)
+    times = interleaved(made, 12.0, 4)
+    assert {name: len(values) for name, values in times.items()} == {"a": 5, "b": 5, "c": 5}
+    assert "".join(order) == "abc" + "abc" + "bca" + "cab" + "abc" + "bca"  # the first three warm up
+
+
+def test_the_times_are_those_of_the_calls(calls):
+    made, _ = calls(a=0.5, b=2.0)
+    times = interleaved(made, 1.0, 3, drops_slow=False)
+    assert times == {"a": [0.5] * 3, "b": [2.0] * 3}
+
+
+def test_a_budget_buys_more_rounds_than_the_fewest_up_to_a_limit(calls):
+    made, _ = calls(a=1.0)
+    assert len(interleaved(made, 100.5)["a"]) == 101
+    assert len(interleaved(made, 1e6)["a"]) == MOST_ROUNDS
+    assert len(interleaved(made, 7.0)["a"]) == FEWEST_ROUNDS + 1  # the seventh ends just within it
+
+
+def test_a_slow_call_joins_the_first_rounds_only(calls):
+    made, _ = calls(a=0.1, b=10.0)
+    times = interleaved(made, 35.0)
+    assert len(times["b"]) == SLOW_ROUNDS and len(times["a"]) > 7
+
+
+def test_a_slow_call_that_must_not_be_dropped_joins_all_rounds(calls):
+    made, _ = calls(a=0.1, b=10.0)
+    times = interleaved(made, 35.0, drops_slow=False)
+    assert len(times["a"]) == len(times["b"]) == FEWEST_ROUNDS
