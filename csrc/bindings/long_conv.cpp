@@ -4,7 +4,9 @@
 
 namespace circulant::bindings {
 
-void bind_long_conv(nb::module_& m) {
+namespace {
+
+void bind_plan(nb::module_& m) {
     nb::class_<LongConvPlan>(m, "LongConvPlan")
         .def(
             "__init__",
@@ -16,6 +18,9 @@ void bind_long_conv(nb::module_& m) {
             "shift"_a, "circular"_a, "is_double"_a, "isa"_a)
         .def_prop_ro("transform_size", &LongConvPlan::transform_size)
         .def("workspace_bytes", &LongConvPlan::workspace_bytes, "threads"_a, "buffers"_a);
+}
+
+void bind_output(nb::module_& m) {
     m.def(
         "long_conv_output",
         [](const LongConvPlan& plan, Scalar scalar, Address x, Address kernel, Address skip, Address gate_in,
@@ -29,6 +34,9 @@ void bind_long_conv(nb::module_& m) {
             });
         },
         nb::call_guard<nb::gil_scoped_release>());
+}
+
+void bind_gradients(nb::module_& m) {
     m.def(
         "long_conv_input_gradient",
         [](const LongConvPlan& plan, Scalar scalar, Address g, Address kernel, Address gx,
@@ -61,6 +69,14 @@ void bind_long_conv(nb::module_& m) {
             });
         },
         nb::call_guard<nb::gil_scoped_release>());
+}
+
+}  // namespace
+
+void bind_long_conv(nb::module_& m) {
+    bind_plan(m);
+    bind_output(m);
+    bind_gradients(m);
 }
 
 }  // namespace circulant::bindings

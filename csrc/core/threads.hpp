@@ -1,4 +1,4 @@
-// Threads that live for one call only: nothing is left over for a fork to break.
+// Work shared out among threads that sleep between calls.
 #pragma once
 
 #include <cstddef>

@@ -1,7 +1,8 @@
 """The doors of the engine, with the argument names and text values of torch.nn.functional."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import Enum
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 from circulant.algorithms.algorithm import AlgorithmName
 from circulant.core.errors import ArgumentError, ShapeError, UnknownNameError
 from circulant.core.operator import AXES
-from circulant.core.sizes import per_axis, transposed_length
+from circulant.core.sizes import Shape, per_axis, transposed_length
 from circulant.engine import convolution
 from circulant.engine import long_conv as engine_long
 from circulant.engine.choice import Backend, Choice
@@ -19,6 +20,7 @@ from circulant.engine.convolution import Boundary
 from circulant.engine.long_conv import LongBoundary
 from circulant.engine.measure import planned
 from circulant.engine.plan import Plan
+from circulant.problems.convolution import Padding
 
 Sizes = int | Iterable[int]
 Named = TypeVar("Named", bound=Enum)
@@ -230,15 +232,28 @@ def _settings(
     boundary: Boundary | str,
 ) -> dict[str, Any]:
     """Text and single numbers as the engine's door takes them."""
-    strides = per_axis(stride, ndim, "stride")
-    dilations = per_axis(dilation, ndim, "dilation")
+    single = all(isinstance(value, int | str) for value in (stride, padding, dilation))
+    find: Callable[..., tuple[Shape, Padding, Shape]] = _steps
+    if single and not torch.compiler.is_compiling():
+        find = _remembered_steps
+    strides, sides, dilations = find(ndim, tuple(weight.shape[2:]), stride, padding, dilation)
     return {
         "stride": strides,
-        "padding": padding_of(padding, tuple(weight.shape[2:]), strides, dilations),
+        "padding": sides,
         "dilation": dilations,
         "groups": groups,
         "boundary": _named(Boundary, boundary, "boundary"),
     }
+
+
+def _steps(
+    ndim: int, kernel: Shape, stride: Sizes, padding: Sizes | str, dilation: Sizes
+) -> tuple[Shape, Padding, Shape]:
+    strides, dilations = per_axis(stride, ndim, "stride"), per_axis(dilation, ndim, "dilation")
+    return strides, padding_of(padding, kernel, strides, dilations), dilations
+
+
+_remembered_steps = lru_cache(maxsize=1024, typed=True)(_steps)  # single values can be told apart by type
 
 
 def _conv_transpose(

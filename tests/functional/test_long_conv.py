@@ -198,6 +198,39 @@ def test_the_registered_operator_passes_the_checks_of_torch(slot):
         )
 
 
+def test_both_gradients_at_once_pass_the_checks_of_torch():
+    operands = drawn(2, 3, 7), drawn(3, 5, seed=1), drawn(2, 3, 7, seed=2)
+    for requires_grad in (False, True):
+        given = [operand.clone().requires_grad_(requires_grad) for operand in operands]
+        torch.library.opcheck(
+            torch.ops.circulant.long_conv_gradients.default, (*given, [5, 2, 0], None, None, None, None)
+        )
+
+
+@pytest.mark.parametrize("extras", [(1, 1, 1), (1, 0, 0), (0, 1, 0), (0, 0, 1)])
+def test_the_gated_operator_passes_the_checks_of_torch(extras):
+    drawn_extras = drawn(3, seed=2), drawn(2, 3, 7, seed=3), drawn(2, 3, 7, seed=4)
+    operands = [drawn(2, 3, 7), drawn(3, 5, seed=1)]
+    operands += [extra if there else None for extra, there in zip(drawn_extras, extras)]
+    for requires_grad in (False, True):
+        given = [None if o is None else o.clone().requires_grad_(requires_grad) for o in operands]
+        torch.library.opcheck(
+            torch.ops.circulant.gated_long_conv.default, (*given, [5, 2, 0], None, None, None, None)
+        )
+
+
+def test_gates_and_skip_have_first_and_second_derivatives():
+    x, kernel = drawn(2, 2, 5).requires_grad_(), drawn(2, 4, seed=1).requires_grad_()
+    skip, *gates = drawn(2, seed=2), drawn(2, 2, 5, seed=3), drawn(2, 2, 5, seed=4)
+    extras = [extra.requires_grad_() for extra in (skip, *gates)]
+
+    def function(x, kernel, skip, gate_in, gate_out):
+        return long_conv(x, kernel, skip=skip, gate_in=gate_in, gate_out=gate_out, boundary="same")
+
+    assert gradcheck(function, (x, kernel, *extras), fast_mode=True)
+    assert gradgradcheck(function, (x, kernel, *extras), fast_mode=True)
+
+
 @pytest.mark.parametrize("dynamic", [False, True])
 def test_compiled_code_plans_for_the_sizes_it_gets(dynamic):
     torch._dynamo.reset()
@@ -280,6 +313,6 @@ def test_native_means_that_the_core_is_called(forced):
     y = long_conv(*leaves, backend=forced)
     assert core.load().call_count() == before + 1
     torch.autograd.grad(y.sum(), leaves)
-    assert core.load().call_count() == before + 3
+    assert core.load().call_count() == before + 2  # both gradients at once
     long_conv(*leaves, backend="torch")
-    assert core.load().call_count() == before + 3
+    assert core.load().call_count() == before + 2

@@ -44,6 +44,8 @@ class Implementation:
     algorithm: Algorithm[Any]
     backend: Backend
     run: Callable[..., Tensor]
+    gradients: Callable[..., tuple[Tensor, Tensor]] | None = None  # of both operands at once
+    gated: Callable[..., Tensor] | None = None  # with skip and gates in the same pass
 
     def __str__(self) -> str:
         return f"{self.algorithm.name.value} on {self.backend.value}"
@@ -59,7 +61,10 @@ IMPLEMENTATIONS = (
     Implementation(LongConvProblem, Direct(), Backend.TORCH, long_conv.direct),
     Implementation(LongConvProblem, FFTLongConv(), Backend.TORCH, spectra.fft_long_conv),
     Implementation(LongConvProblem, OverlapSaveLongConv(), Backend.TORCH, long_conv.overlap_save),
-    Implementation(LongConvProblem, FusedFFTLongConv(), Backend.NATIVE, native_long.solve),
+    Implementation(
+        LongConvProblem, FusedFFTLongConv(), Backend.NATIVE, native_long.solve,
+        gradients=native_long.gradients, gated=native_long.output,
+    ),
     Implementation(LocalConvProblem, Direct(), Backend.TORCH, local_conv.direct),
     Implementation(SampledConvProblem, Direct(), Backend.TORCH, sampled_conv.direct),
     Implementation(TransformProblem, FastTransform(), Backend.TORCH, transform.fft),

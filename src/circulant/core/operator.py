@@ -32,10 +32,10 @@ def require_input(x: Tensor, channels: int, ndims: tuple[int, ...]) -> None:
     if x.ndim - 2 not in ndims or x.shape[1] != channels:
         wanted = " or ".join(f"(B, C, {AXES[n]})" for n in ndims)
         raise ShapeError(f"expected x {wanted} with C = {channels}, got x {tuple(x.shape)}")
-    require_samples(x, x.ndim - 2)
+    require_samples(tuple(x.shape), x.ndim - 2)
 
 
-def require_samples(x: Tensor, ndim: int) -> None:
-    """Raise if one of the last ndim axes is empty."""
-    if 0 in x.shape[x.ndim - ndim :]:
-        raise ShapeError(f"expected at least 1 sample along each spatial axis, got x {tuple(x.shape)}")
+def require_samples(shape: Shape, ndim: int) -> None:
+    """Raise if one of the last ndim axes of x is empty."""
+    if 0 in shape[len(shape) - ndim :]:
+        raise ShapeError(f"expected at least 1 sample along each spatial axis, got x {shape}")

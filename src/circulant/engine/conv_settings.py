@@ -53,7 +53,7 @@ class ConvSettings:
                 f"expected x (B, C, {spatial}) or (C, {spatial}) with C = {self.in_channels}, "
                 f"got x {tuple(x.shape)}"
             )
-        require_samples(x, self.ndim)
+        require_samples(tuple(x.shape), self.ndim)
 
     def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """x (B, C, *spatial) or (C, *spatial), weight of `weight_shape`, bias (O) -> y, batched as x."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from enum import Enum
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +12,7 @@ from circulant.core.errors import ArgumentError, ShapeError
 from circulant.core.operator import AXES, require_samples
 from circulant.core.sizes import Shape, product, transposed_length
 from circulant.engine.choice import FREE, Choice, current
-from circulant.engine.doors import autocast_operand, needs_gradient, require_same_kind
+from circulant.engine.doors import autocast_operands, needs_gradient, require_same_kind
 from circulant.engine.planner import is_torch_library, plan
 from circulant.engine.trilinear import TrilinearOp
 from circulant.problems.convolution import ConvolutionProblem, Padding
@@ -75,8 +76,7 @@ def convolution(
     choice: Choice = FREE,
 ) -> Tensor:
     """x (B, I, *spatial), weight (O, I / groups, *kernel), bias (O) -> (B, O, *output_spatial)."""
-    x, weight = autocast_operand(x), autocast_operand(weight)
-    bias = None if bias is None else autocast_operand(bias)
+    x, weight, bias = autocast_operands(x, weight, bias)
     require_same_kind(("input", "weight", "bias"), (x, weight, bias))
     problem = problem_for(
         x, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups, boundary=boundary
@@ -105,19 +105,41 @@ def problem_for(
     boundary: Boundary,
 ) -> ConvolutionProblem:
     """What there is to plan: boundary values count as part of the input, zeros are left to the problem."""
-    _require_fitting(x, weight, bias, groups, transposed=False)
+    find = _problem_for if torch.compiler.is_compiling() else _remembered_problem
+    shape = None if bias is None else tuple(bias.shape)
+    sizes = tuple(x.shape), tuple(weight.shape), shape
+    return find(*sizes, x.dtype, stride, padding, dilation, groups, type(groups), boundary)
+
+
+def _problem_for(
+    input_shape: Shape,
+    weight_shape: Shape,
+    bias_shape: Shape | None,
+    dtype: torch.dtype,
+    stride: Shape,
+    padding: Padding,
+    dilation: Shape,
+    groups: int,
+    groups_type: type,
+    boundary: Boundary,
+) -> ConvolutionProblem:
+    """The type of groups is part of what is remembered: 1.0 equals 1, but is refused."""
+    _require_fitting(input_shape, weight_shape, bias_shape, groups, transposed=False)
     _require_steps(stride, padding, dilation)
-    spatial = tuple(x.shape[2:])
+    spatial = input_shape[2:]
     if boundary is not Boundary.ZEROS and any(map(any, padding)):
         _require_surroundable(spatial, padding, boundary)
         spatial = tuple(size + sum(sides) for size, sides in zip(spatial, padding))
         padding = ((0, 0),) * len(spatial)
     problem = ConvolutionProblem(
-        x.dtype, Slot.OUTPUT, x.shape[0], x.shape[1], weight.shape[0], spatial,
-        tuple(weight.shape[2:]), stride, padding, dilation, groups,
+        dtype, Slot.OUTPUT, input_shape[0], input_shape[1], weight_shape[0], spatial,
+        weight_shape[2:], stride, padding, dilation, groups,
     )  # fmt: skip
     _require_room(problem)
     return problem
+
+
+_remembered_problem = lru_cache(maxsize=4096)(_problem_for)
 
 
 def conv_transpose(
@@ -134,8 +156,7 @@ def conv_transpose(
     choice: Choice = FREE,
 ) -> Tensor:
     """The adjoint of a convolution: x (B, I, *spatial), weight (I, O / groups, *kernel) -> (B, O, *)."""
-    x, weight = autocast_operand(x), autocast_operand(weight)
-    bias = None if bias is None else autocast_operand(bias)
+    x, weight, bias = autocast_operands(x, weight, bias)
     require_same_kind(("input", "weight", "bias"), (x, weight, bias))
     problem = transposed_problem_for(
         x, weight, bias, stride=stride, padding=padding, output_padding=output_padding, groups=groups,
@@ -164,7 +185,8 @@ def transposed_problem_for(
     output_spatial: Shape,
 ) -> ConvolutionProblem:
     """The convolution whose input gradient is wanted; unpadded where the output goes on after the taps."""
-    _require_fitting(x, weight, bias, groups, transposed=True)
+    bias_shape = None if bias is None else tuple(bias.shape)
+    _require_fitting(tuple(x.shape), tuple(weight.shape), bias_shape, groups, transposed=True)
     sides = tuple((p, p) for p in padding)
     _require_steps(stride, sides, dilation)
     _require_output(output_padding, stride, dilation, output_spatial)
@@ -217,30 +239,27 @@ def _require_surroundable(spatial: Shape, padding: Padding, boundary: Boundary) 
             )
 
 
-def _require_fitting(
-    x: Tensor, weight: Tensor, bias: Tensor | None, groups: int, *, transposed: bool
-) -> None:
-    ndim = x.ndim - 2
-    if ndim not in AXES or weight.ndim != x.ndim:
+def _require_fitting(x: Shape, weight: Shape, bias: Shape | None, groups: int, *, transposed: bool) -> None:
+    ndim = len(x) - 2
+    if ndim not in AXES or len(weight) != len(x):
         raise ShapeError(
-            f"expected input (B, C, *spatial) and a weight of as many axes, "
-            f"got input {tuple(x.shape)} and weight {tuple(weight.shape)}"
+            f"expected input (B, C, *spatial) and a weight of as many axes, got input {x} and weight {weight}"
         )
     require_samples(x, ndim)
     if not isinstance(groups, int) or groups < 1:
         raise ArgumentError(f"expected groups of 1 or more, got {groups!r}")
-    expected = weight.shape[0] if transposed else weight.shape[1] * groups
-    out_channels = weight.shape[1] * groups if transposed else weight.shape[0]
-    if x.shape[1] != expected or weight.shape[0] % groups:
+    expected = weight[0] if transposed else weight[1] * groups
+    out_channels = weight[1] * groups if transposed else weight[0]
+    if x[1] != expected or weight[0] % groups:
         layout = "(C, O / groups, *kernel)" if transposed else "(O, C / groups, *kernel)"
         raise ShapeError(
-            f"expected a weight {layout} with C = {x.shape[1]} and groups = {groups}, "
-            f"got input {tuple(x.shape)} and weight {tuple(weight.shape)}"
+            f"expected a weight {layout} with C = {x[1]} and groups = {groups}, "
+            f"got input {x} and weight {weight}"
         )
-    if product(weight.shape[2:]) == 0:
-        raise ShapeError(f"expected at least 1 tap along each axis, got weight {tuple(weight.shape)}")
-    if bias is not None and tuple(bias.shape) != (out_channels,):
-        raise ShapeError(f"expected bias ({out_channels},), got {tuple(bias.shape)}")
+    if 0 in weight[2:]:
+        raise ShapeError(f"expected at least 1 tap along each axis, got weight {weight}")
+    if bias is not None and bias != (out_channels,):
+        raise ShapeError(f"expected bias ({out_channels},), got {bias}")
 
 
 def _require_steps(stride: Shape, padding: Padding, dilation: Shape) -> None:

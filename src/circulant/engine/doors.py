@@ -42,5 +42,12 @@ def autocast_operand(tensor: Tensor) -> Tensor:
     return tensor
 
 
+def autocast_operands(x: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
+    """All three; nothing is asked of each where autocast is off."""
+    if not autocasts(x.device.type):
+        return x, weight, bias
+    return autocast_operand(x), autocast_operand(weight), None if bias is None else autocast_operand(bias)
+
+
 def needs_gradient(*tensors: Tensor | None) -> bool:
     return torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)

@@ -1,5 +1,8 @@
 """Runs one problem by its plan."""
 
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -8,6 +11,7 @@ from circulant.engine.choice import Choice
 from circulant.engine.doors import autocasts
 from circulant.engine.planner import plan
 from circulant.problems.problem import Problem
+from circulant.problems.trilinear import OPERANDS, Slot, TrilinearProblem
 
 
 def execute(problem: Problem, operands: tuple[Tensor, ...], choice: Choice) -> Tensor:
@@ -18,10 +22,28 @@ def execute(problem: Problem, operands: tuple[Tensor, ...], choice: Choice) -> T
     return settled(plan(problem, choice, lead.device.type).chosen, problem, operands)
 
 
+def execute_gradients(
+    problem: TrilinearProblem, first: Tensor, second: Tensor, cotangent: Tensor, choice: Choice
+) -> tuple[Tensor, Tensor]:
+    """Those of both operands of a problem solved for its output, in one run where there is one for both."""
+    device = first.device.type
+    slots = OPERANDS[Slot.OUTPUT]
+    if first.numel() and second.numel():
+        one, other = (plan(problem.for_slot(slot), choice, device).chosen for slot in slots)
+        if one is other and one.gradients is not None:
+            with without_autocast(device):
+                return one.gradients(problem, first, second, cotangent)
+    return (
+        execute(problem.for_slot(slots[0]), (cotangent, second), choice),
+        execute(problem.for_slot(slots[1]), (first, cotangent), choice),
+    )
+
+
 def settled(implementation: Implementation, problem: Problem, operands: tuple[Tensor, ...]) -> Tensor:
     """Run it with autocast off: the door has already chosen the dtype."""
-    device = operands[0].device.type
-    if not autocasts(device):
+    with without_autocast(operands[0].device.type):
         return implementation.run(problem, *operands).contiguous()
-    with torch.autocast(device, enabled=False):
-        return implementation.run(problem, *operands).contiguous()
+
+
+def without_autocast(device: str) -> AbstractContextManager[Any]:
+    return torch.autocast(device, enabled=False) if autocasts(device) else nullcontext()

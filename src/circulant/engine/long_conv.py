@@ -1,17 +1,15 @@
 """The door to long depthwise convolution along one axis."""
 
-from collections.abc import Sequence
 from enum import Enum
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from circulant.core.errors import ShapeError
-from circulant.core.sizes import Shape
 from circulant.engine.choice import FREE, Choice, current
 from circulant.engine.doors import autocast_operand, require_same_kind
-from circulant.engine.trilinear import TrilinearOp
+from circulant.engine.gated_long_conv import gated_long_conv
+from circulant.engine.long_conv_op import CONVOLVE_LONG, problem_of
 from circulant.problems.long_conv import LongConvProblem
 from circulant.problems.trilinear import Slot
 
@@ -22,18 +20,6 @@ class LongBoundary(Enum):
     CAUSAL = "causal"
     CIRCULAR = "circular"
     SAME = "same"
-
-
-def problem_of(
-    slot: Slot, first: Shape, second: Shape, settings: Sequence[int], dtype: torch.dtype
-) -> LongConvProblem:
-    """settings: kernel, shift, circular."""
-    kernel, shift, circular = settings
-    batch, channels, length = first
-    return LongConvProblem(dtype, slot, batch, channels, length, kernel, shift, bool(circular))
-
-
-CONVOLVE_LONG = TrilinearOp("long_conv", problem_of)
 
 
 def long_conv(
@@ -56,13 +42,12 @@ def long_conv(
     names = ("x", "kernel", "skip", "gate_in", "gate_out")
     require_same_kind(names, (x, kernel, skip, gate_in, gate_out))
     _require_shapes(x, kernel, skip, gate_in, gate_out)
-    z = x if gate_in is None else x * gate_in
     taps, shift = _fit(kernel, x.shape[-1], boundary)
     settings = [taps.shape[-1], shift, int(boundary is LongBoundary.CIRCULAR)]
-    y = CONVOLVE_LONG(Slot.OUTPUT, z, taps, settings, choice.or_else(current()))
-    if skip is not None:
-        y = y + skip[:, None] * z
-    return y if gate_out is None else y * gate_out
+    choice = choice.or_else(current())
+    if skip is None and gate_in is None and gate_out is None:
+        return CONVOLVE_LONG(Slot.OUTPUT, x, taps, settings, choice)
+    return gated_long_conv(x, taps, skip, gate_in, gate_out, settings, choice)
 
 
 def problem_for(x: Tensor, kernel: Tensor, boundary: LongBoundary) -> LongConvProblem:

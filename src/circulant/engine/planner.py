@@ -18,7 +18,7 @@ WORTHWHILE = 0.9  # torch's own kernel is called unless another plan takes less 
 
 @lru_cache(maxsize=4096)
 def plan(problem: Problem, choice: Choice = FREE, device: str = "cpu") -> Plan:
-    """Every candidate, fastest first, by measured times where there are some and by prediction elsewhere.
+    """Every candidate, fastest first: those measured, then the others by prediction.
 
     The reasons of refused candidates are in the plan; if none is left, NoPlanError tells them.
     """
@@ -26,7 +26,9 @@ def plan(problem: Problem, choice: Choice = FREE, device: str = "cpu") -> Plan:
     rows = [row for row in IMPLEMENTATIONS if row.problem is type(problem)]
     measured = recall(problem, device)
     candidates = [_weigh(row, problem, choice, device, machine, measured.get(str(row))) for row in rows]
-    ranked = Plan(problem, tuple(sorted(candidates, key=_rank)))
+    # A prediction may be too good; what was measured was the best few of them.
+    order = sorted(candidates, key=lambda c: (bool(measured) and not c.is_measured, _rank(c)))
+    ranked = Plan(problem, tuple(order))
     if not ranked.candidates[0].is_possible:
         raise NoPlanError(f"expected an implementation that accepts the problem, but\n{ranked}")
     return ranked

@@ -104,7 +104,7 @@ class ConvolutionProblem(TrilinearProblem):
         )
 
     def for_slot(self, slot: Slot) -> "ConvolutionProblem":
-        return replace(self, slot=slot)
+        return self if slot is self.slot else replace(self, slot=slot)
 
     def pad(self, x: Tensor) -> Tensor:
         """x (.., *spatial) with its zeros around it -> (.., *padded_spatial)."""

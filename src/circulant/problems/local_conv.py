@@ -42,7 +42,7 @@ class LocalConvProblem(TrilinearProblem):
         return self.window.flop
 
     def for_slot(self, slot: Slot) -> "LocalConvProblem":
-        return replace(self, slot=slot)
+        return self if slot is self.slot else replace(self, slot=slot)
 
 
 def reference(problem: LocalConvProblem, first: Tensor, second: Tensor) -> Tensor:

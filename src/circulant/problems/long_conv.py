@@ -60,7 +60,7 @@ class LongConvProblem(TrilinearProblem):
         )
 
     def for_slot(self, slot: Slot) -> "LongConvProblem":
-        return replace(self, slot=slot)
+        return self if slot is self.slot else replace(self, slot=slot)
 
     def as_convolution(self) -> ConvolutionProblem:
         """The same sum as a depthwise convolution with the flipped kernel.

@@ -10,6 +10,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Self
 
 from circulant.core.sizes import Shape
 from circulant.problems.problem import Problem
@@ -40,6 +41,10 @@ class TrilinearProblem(Problem):
     @property
     @abstractmethod
     def slot_shapes(self) -> Mapping[Slot, Shape]: ...
+
+    @abstractmethod
+    def for_slot(self, slot: Slot) -> Self:
+        """The same form, solved for another argument."""
 
     @property
     def operand_shapes(self) -> tuple[Shape, ...]:

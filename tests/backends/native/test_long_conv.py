@@ -27,7 +27,7 @@ def problem(length, kernel, shift=0, circular=False, batch=2, channels=2, dtype=
 
 
 def operands(p):
-    """Of magnitudes 0.5 to 1.5: a transform's error is relative to the rows, not to a tiny product of them."""
+    """Of magnitudes 0.5 to 1.5: a transform's error is relative to the rows, not to a tiny product."""
 
     def draw(*shape):
         sign = torch.randint(0, 2, shape, dtype=p.dtype) * 2 - 1
@@ -192,8 +192,9 @@ def test_gates_and_skip_are_part_of_the_same_pass(isa, dtype, circular, length):
     convolved = reference(p, z, kernel, x)[0]
     expected = gate_out.double() * (convolved + skip.double()[:, None] * z)
     assert_close(long_conv.output(p, x, kernel, skip, gate_in, gate_out), expected)
-    assert_close(long_conv.output(p, x, kernel, skip), reference(p, x, kernel, x)[0] + skip[:, None] * x.double())
-    assert_close(long_conv.output(p, x, kernel, gate_out=gate_out), gate_out * reference(p, x, kernel, x)[0])
+    plain = reference(p, x, kernel, x)[0]
+    assert_close(long_conv.output(p, x, kernel, skip), plain + skip[:, None] * x.double())
+    assert_close(long_conv.output(p, x, kernel, gate_out=gate_out), gate_out * plain)
 
 
 def test_a_plan_says_what_a_call_allocates():

@@ -3,6 +3,7 @@
 Batches and channels must not be empty; a circular kernel must not be longer than the input.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -19,7 +20,9 @@ from circulant.problems.trilinear import Slot
 
 def solve(problem: LongConvProblem, first: Tensor, second: Tensor) -> Tensor:
     """The problem's slot from its two operands."""
-    slots = {Slot.OUTPUT: output, Slot.INPUT: input_gradient, Slot.KERNEL: kernel_gradient}
+    slots: dict[Slot, Callable[[LongConvProblem, Tensor, Tensor], Tensor]] = {
+        Slot.OUTPUT: output, Slot.INPUT: input_gradient, Slot.KERNEL: kernel_gradient
+    }
     return slots[problem.slot](problem, first, second)
 
 
