@@ -13,6 +13,7 @@ from circulant.core.errors import ArgumentError, ShapeError, UnknownNameError
 from circulant.core.operator import AXES
 from circulant.core.sizes import Shape, per_axis, transposed_length
 from circulant.engine import convolution
+from circulant.engine import frequency_sparse_conv as engine_sparse
 from circulant.engine import long_conv as engine_long
 from circulant.engine.choice import Backend, Choice
 from circulant.engine.conv_settings import padding_of
@@ -83,6 +84,22 @@ def conv3d(
 ) -> Tensor:
     """Convolution of input (B, I, D, H, W) or (I, D, H, W), as torch's conv3d; extras as for `conv1d`."""
     return _conv(3, input, weight, bias, stride, padding, dilation, groups, boundary, algorithm, backend)
+
+
+def fft_conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Sizes = 1,
+    padding: Sizes | str = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+    *,
+    boundary: Boundary | str = Boundary.ZEROS,
+) -> Tensor:
+    """`conv2d` by FFT whatever the plan says: work that hardly depends on the size of the kernel."""
+    fft = AlgorithmName.FFT
+    return _conv(2, input, weight, bias, stride, padding, dilation, groups, boundary, fft, None)
 
 
 def conv_transpose1d(
@@ -160,6 +177,24 @@ def long_conv(
         x, kernel, skip=skip, gate_in=gate_in, gate_out=gate_out,
         boundary=_named(LongBoundary, boundary, "boundary"), choice=_choice(algorithm, backend),
     )  # fmt: skip
+
+
+def frequency_sparse_conv(
+    x: Tensor,
+    kernel: Tensor,
+    keep: int,
+    *,
+    n: int | None = None,
+    algorithm: AlgorithmName | str | None = None,
+    backend: Backend | str | None = None,
+) -> Tensor:
+    """Convolution of x (B, C, L) with the low frequencies of kernel (C, K) -> (B, C, L).
+
+    y = irfft(rfft(x, n) rfft(kernel, n) mask)[:L], mask 1 in bins 0 .. keep - 1 and 0 in the others of
+    n // 2 + 1. n, 2 L unless given, is at least L and K; n = L makes it circular. All bins kept, it is
+    `long_conv`; with fewer it is not causal. algorithm "monarch" skips the products that are masked.
+    """
+    return engine_sparse.frequency_sparse_conv(x, kernel, keep=keep, n=n, choice=_choice(algorithm, backend))
 
 
 def plan(

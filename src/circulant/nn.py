@@ -22,6 +22,7 @@ from circulant.operators.gates.squeeze_excitation import (
     SqueezeExcitation3d,
 )
 from circulant.operators.sequence.decay_attention import decay_attention
+from circulant.operators.sequence.learned_butterfly import LearnedButterfly
 from circulant.operators.sequence.linear_attention1d import LinearAttention1d
 from circulant.operators.sequence.long_conv1d import LongConv1d
 from circulant.operators.sequence.sg_conv import SGConv
@@ -56,6 +57,7 @@ __all__ = [
     "Involution2d",
     "LargeKernelAttention2d",
     "LargeKernelConv2d",
+    "LearnedButterfly",
     "LinearAttention1d",
     "LongConv1d",
     "ModReLU",

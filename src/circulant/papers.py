@@ -48,6 +48,41 @@ COMPONENTS: tuple[Entry, ...] = (
         "circulant.explain.receptive_field.effective_receptive_field",
         "tests/explain/test_receptive_field.py",
     ),
+    Entry(
+        "FlashFFTConv: Efficient Convolutions for Long Sequences with Tensor Cores",
+        "circulant.functional.long_conv",
+        "tests/engine/test_monarch.py",
+    ),
+    Entry(
+        "FlashFFTConv: Efficient Convolutions for Long Sequences with Tensor Cores",
+        "circulant.algorithms.monarch.MonarchLongConv",
+        "tests/engine/test_monarch.py",
+    ),
+    Entry(
+        "FlashFFTConv: Efficient Convolutions for Long Sequences with Tensor Cores",
+        "circulant.functional.frequency_sparse_conv",
+        "tests/engine/test_frequency_sparse_conv.py",
+    ),
+    Entry(
+        "Simple Hardware-Efficient Long Convolutions for Sequence Modeling",
+        "circulant.engine.flash_butterfly.flash_butterfly",
+        "tests/engine/test_flash_butterfly.py",
+    ),
+    Entry(
+        "Scaling Up Computer Vision Neural Networks Using Fast Fourier Transform",
+        "circulant.functional.fft_conv2d",
+        "tests/functional/test_fft_conv2d.py",
+    ),
+    Entry(
+        "Scaling Up Computer Vision Neural Networks Using Fast Fourier Transform",
+        "circulant.optimise.replace_with_fft.replace_with_fft",
+        "tests/optimise/test_replace_with_fft.py",
+    ),
+    Entry(
+        "Hungry Hungry Hippos: Towards Language Modeling with State Space Models",
+        "circulant.engine.state_passing.flash_conv_state_passing",
+        "tests/engine/test_state_passing.py",
+    ),
 )
 """What realises a paper and is not an operator."""
 

@@ -27,7 +27,7 @@ def test_json_holds_all_319_papers_in_the_order_of_the_table():
 def test_a_realised_paper_names_its_components_and_its_tests():
     (row,) = shown(LONG_CONV)
     assert "circulant.nn.LongConv1d" in row["components"]
-    assert row["tests"] == ["tests/operators/sequence/test_long_conv1d.py"]
+    assert "tests/operators/sequence/test_long_conv1d.py" in row["tests"]
     assert (row["year"], row["room"]) == (2023, "sequence")
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from circulant.backends.table import IMPLEMENTATIONS, Backend
 from circulant.core.tolerances import RELATIVE, assert_close
 from circulant.problems.convolution import ConvolutionProblem
+from circulant.problems.frequency_sparse_conv import FrequencySparseConvProblem
 from circulant.problems.local_conv import LocalConvProblem
 from circulant.problems.long_conv import LongConvProblem
 from circulant.problems.sampled_conv import SampledConvProblem
@@ -56,6 +57,15 @@ def long_conv_problems(draw):
 
 
 @st.composite
+def frequency_sparse_problems(draw):
+    length, kernel = draw(st.integers(1, 24)), draw(st.integers(1, 24))
+    n = draw(st.integers(max(length, kernel, 2), 48))
+    sizes = draw(st.integers(1, 3)), draw(st.integers(1, 3)), length
+    keep = draw(st.integers(1, n // 2 + 1))
+    return FrequencySparseConvProblem(draw(DTYPES), draw(SLOTS), *sizes, kernel, n, keep)
+
+
+@st.composite
 def local_conv_problems(draw):
     window = draw(convolution_problems([(1, 1)]))
     divisors = [n for n in range(1, window.in_channels + 1) if window.in_channels % n == 0]
@@ -79,6 +89,7 @@ def transform_problems(draw):
 PROBLEMS = {
     ConvolutionProblem: convolution_problems(),
     LongConvProblem: long_conv_problems(),
+    FrequencySparseConvProblem: frequency_sparse_problems(),
     LocalConvProblem: local_conv_problems(),
     SampledConvProblem: sampled_conv_problems(),
     TransformProblem: transform_problems(),
@@ -124,7 +135,9 @@ def test_an_implementation_agrees_with_the_reference_of_its_problem(row):
 
 
 @pytest.mark.parametrize(
-    "kind", [ConvolutionProblem, LongConvProblem, LocalConvProblem], ids=lambda k: k.__name__
+    "kind",
+    [ConvolutionProblem, LongConvProblem, FrequencySparseConvProblem, LocalConvProblem],
+    ids=lambda k: k.__name__
 )
 def test_the_three_slots_of_a_reference_are_one_trilinear_form(kind):
     @settings(max_examples=60)

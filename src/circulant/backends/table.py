@@ -12,20 +12,25 @@ from circulant.algorithms.channels_last import ChannelsLast
 from circulant.algorithms.dft_matrix import DFTMatrix
 from circulant.algorithms.direct import Direct, DirectDepthwise
 from circulant.algorithms.fft import FastTransform, FFTConvolution, FFTLongConv, FusedFFTLongConv
+from circulant.algorithms.frequency_sparse_conv import FFTFrequencySparseConv, MonarchFrequencySparseConv
 from circulant.algorithms.im2col import Im2col
+from circulant.algorithms.monarch import MonarchLongConv
 from circulant.algorithms.overlap_save import OverlapSave, OverlapSaveLongConv
 from circulant.backends.native import depthwise_conv as native_depthwise
 from circulant.backends.native import long_conv as native_long
 from circulant.backends.torch import (
     convolution,
+    frequency_sparse_conv,
     im2col,
     local_conv,
     long_conv,
+    monarch,
     sampled_conv,
     spectra,
     transform,
 )
 from circulant.problems.convolution import ConvolutionProblem
+from circulant.problems.frequency_sparse_conv import FrequencySparseConvProblem
 from circulant.problems.local_conv import LocalConvProblem
 from circulant.problems.long_conv import LongConvProblem
 from circulant.problems.problem import Problem
@@ -61,9 +66,16 @@ IMPLEMENTATIONS = (
     Implementation(LongConvProblem, Direct(), Backend.TORCH, long_conv.direct),
     Implementation(LongConvProblem, FFTLongConv(), Backend.TORCH, spectra.fft_long_conv),
     Implementation(LongConvProblem, OverlapSaveLongConv(), Backend.TORCH, long_conv.overlap_save),
+    Implementation(LongConvProblem, MonarchLongConv(), Backend.TORCH, monarch.long_conv),
     Implementation(
         LongConvProblem, FusedFFTLongConv(), Backend.NATIVE, native_long.solve,
         gradients=native_long.gradients, gated=native_long.output,
+    ),
+    Implementation(
+        FrequencySparseConvProblem, FFTFrequencySparseConv(), Backend.TORCH, frequency_sparse_conv.fft
+    ),
+    Implementation(
+        FrequencySparseConvProblem, MonarchFrequencySparseConv(), Backend.TORCH, frequency_sparse_conv.monarch
     ),
     Implementation(LocalConvProblem, Direct(), Backend.TORCH, local_conv.direct),
     Implementation(SampledConvProblem, Direct(), Backend.TORCH, sampled_conv.direct),
