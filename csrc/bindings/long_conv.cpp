@@ -11,11 +11,13 @@ void bind_plan(nb::module_& m) {
         .def(
             "__init__",
             [](LongConvPlan* self, std::size_t batch, std::size_t channels, std::size_t length,
-               std::size_t taps, std::size_t shift, bool circular, bool is_double, Isa isa) {
-                new (self) LongConvPlan({batch, channels, length, taps, shift, circular}, is_double, isa);
+               std::size_t taps, std::size_t shift, bool circular, bool is_double, Isa isa,
+               std::size_t block) {
+                const LongConvSizes sizes = {batch, channels, length, taps, shift, circular};
+                new (self) LongConvPlan(sizes, is_double, isa, block);
             },
             nb::call_guard<nb::gil_scoped_release>(), "batch"_a, "channels"_a, "length"_a, "taps"_a,
-            "shift"_a, "circular"_a, "is_double"_a, "isa"_a)
+            "shift"_a, "circular"_a, "is_double"_a, "isa"_a, "block"_a = 0)
         .def_prop_ro("transform_size", &LongConvPlan::transform_size)
         .def("workspace_bytes", &LongConvPlan::workspace_bytes, "threads"_a, "buffers"_a);
 }

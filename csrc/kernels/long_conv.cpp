@@ -4,8 +4,8 @@
 #include <cmath>
 #include <string>
 
-#include "core/aligned_buffer.hpp"
 #include "core/error.hpp"
+#include "core/scratch.hpp"
 #include "core/threads.hpp"
 #include "kernels/long_conv_table.hpp"
 
@@ -25,58 +25,71 @@ void check(const LongConvSizes& s) {
                                 std::to_string(s.taps) + "; crop the kernel, or fold it when circular");
 }
 
-// Where everything lies. A circular row is laid out periodically, long enough for every tap, which
-// leaves a linear problem; wrap-around of the transform falls outside the samples that are kept.
+std::ptrdiff_t difference(std::size_t a, std::size_t b) {
+    return static_cast<std::ptrdiff_t>(a) - static_cast<std::ptrdiff_t>(b);
+}
+
+std::size_t whole_vectors(std::size_t samples, std::size_t lanes) {
+    return (samples + lanes - 1) / lanes * lanes;
+}
+
+// The stretch that one piece reads, and where its results start among the positions.
 struct Layout {
-    Placement x, y_gradient, kernel;
-    std::size_t window;   // of y, for the output
+    Stretch stretch;
+    std::size_t window;
     std::size_t samples;  // that the transform must hold
 };
 
-Layout layout_gradients(const LongConvSizes& s) {
-    const std::size_t wrapped = s.circular ? s.taps - 1 : 0;
-    const std::size_t offset = s.circular ? 0 : s.shift;
-    const std::size_t phase = s.circular ? (s.length - s.shift) % s.length : 0;
-    return {
-        .x = {s.length, 0, 0, s.length},
-        .y_gradient = {s.length, phase, offset, s.length + wrapped},
-        .kernel = {s.taps, 0, 0, s.taps},
-        .window = 0,
-        .samples = std::max(s.length + s.taps - 1 - offset, s.length + offset),
-    };
+// Of the output's gradient, for those of x and kernel. A row in one piece may wrap around in the
+// transform where nothing is read; a circular one is laid out long enough for every tap.
+Layout layout_gradients(const LongConvSizes& s, std::size_t fresh, bool is_whole) {
+    const bool is_open = is_whole && !s.circular;  // nothing beyond the ends
+    const std::size_t extent = fresh + (is_open ? s.shift : s.taps - 1);
+    const std::size_t reached = is_open ? s.length + s.taps - 1 - s.shift : extent;
+    return {.stretch = {difference(0, s.shift), extent, s.circular},
+            .window = 0,
+            .samples = std::max(reached, extent)};
 }
 
-// The row is moved to the right until the window starts at a whole vector.
-Layout layout_output(const LongConvSizes& s, std::size_t lanes) {
-    Layout layout = layout_gradients(s);
-    const std::size_t wrapped = s.circular ? s.taps - 1 : 0;
-    const std::size_t start = s.circular ? s.taps - 1 : s.shift;
-    const std::size_t offset = (lanes - start % lanes) % lanes;
-    const std::size_t phase = s.circular ? (s.length + s.shift - wrapped) % s.length : 0;
-    layout.x = {s.length, phase, offset, s.length + wrapped};
-    layout.window = start + offset;
-    layout.samples = std::max(layout.samples, layout.window + s.length);
-    return layout;
+// Of the source, for the output: the window starts at a whole vector.
+Layout layout_output(const LongConvSizes& s, std::size_t fresh, bool is_whole, std::size_t lanes) {
+    const bool is_open = is_whole && !s.circular;
+    const std::size_t window = whole_vectors(is_open ? s.shift : s.taps - 1, lanes);
+    const std::size_t extent = fresh + window - (is_open ? s.shift : 0);
+    return {.stretch = {difference(s.shift, window), extent, s.circular},
+            .window = window,
+            .samples = fresh + window};
 }
 
 double row_work(std::size_t size) {
     return 10.0 * static_cast<double>(size) * std::log2(static_cast<double>(size) + 1.0);
 }
 
-// Samples that a transform for any slot must hold.
+// Samples that a transform of the whole row must hold, for any slot.
 std::size_t samples_of(const LongConvSizes& s, std::size_t lanes) {
-    return std::max(layout_gradients(s).samples, layout_output(s, lanes).samples);
+    return std::max(layout_gradients(s, s.length, true).samples,
+                    layout_output(s, s.length, true, lanes).samples);
+}
+
+// A transform of that many coefficients holds twice as many real samples, of which a window is not new.
+template <class S>
+Pieces pieces_of(const LongConvPlan& plan) {
+    const LongConvSizes& s = plan.sizes();
+    if (plan.is_whole()) return {s.length, s.length, 1};
+    const std::size_t lanes = long_conv_unit(plan.isa()).of<S>().lanes;
+    const std::size_t fresh = 2 * plan.transform_size() - whole_vectors(s.taps - 1, lanes);
+    return {s.length, fresh, (s.length + fresh - 1) / fresh};
 }
 
 template <class S>
 void run_filter(const FilterJob<S>& job, const LongConvPlan& plan, std::size_t threads) {
     const auto& tree = plan.tree<Arithmetic<S>>();
     const auto& unit = long_conv_unit(plan.isa()).template of<S>();
-    const std::size_t rows = job.batch * job.channels;
-    const std::size_t useful = useful_threads(threads, rows, row_work(tree.view().size));
-    parallel_ranges(useful, rows, [&](std::size_t first, std::size_t last) {
-        const AlignedBuffer<Arithmetic<S>> workspace(2 * tree.buffer_size());
-        unit.filter_rows(job, first, last, workspace.data());
+    const std::size_t pieces = job.batch * job.channels * job.pieces.count;
+    const std::size_t useful = useful_threads(threads, pieces, row_work(tree.view().size));
+    parallel_ranges(useful, pieces, [&](std::size_t first, std::size_t last) {
+        const Scratch<Arithmetic<S>> workspace(2 * tree.buffer_size());
+        unit.filter_pieces(job, first, last, workspace.data());
     });
 }
 
@@ -84,11 +97,11 @@ template <class S>
 void run_gradients(const GradientJob<S>& job, const LongConvPlan& plan, std::size_t threads) {
     const auto& tree = plan.tree<Arithmetic<S>>();
     const auto& unit = long_conv_unit(plan.isa()).template of<S>();
-    const double work = static_cast<double>(job.batch) * row_work(tree.view().size);
+    const double work = static_cast<double>(job.batch * job.pieces.count) * row_work(tree.view().size);
     const std::size_t buffers = job.gx_rows == nullptr ? 3 : 4;
     const std::size_t useful = useful_threads(threads, job.channels, work);
     parallel_ranges(useful, job.channels, [&](std::size_t first, std::size_t last) {
-        const AlignedBuffer<Arithmetic<S>> workspace(buffers * tree.buffer_size());
+        const Scratch<Arithmetic<S>> workspace(buffers * tree.buffer_size());
         unit.gradients_of_channels(job, first, last, workspace.data());
     });
 }
@@ -96,13 +109,13 @@ void run_gradients(const GradientJob<S>& job, const LongConvPlan& plan, std::siz
 template <class S>
 GradientJob<S> gradient_job(const LongConvPlan& plan, const S* x, const S* g, S* gk) {
     const LongConvSizes& s = plan.sizes();
-    const Layout layout = layout_gradients(s);
+    const Pieces pieces = pieces_of<S>(plan);
     return {.tree = plan.tree<Arithmetic<S>>().view(),
             .batch = s.batch,
             .channels = s.channels,
-            .x = layout.x,
-            .g = layout.y_gradient,
-            .kernel = layout.kernel,
+            .pieces = pieces,
+            .g = layout_gradients(s, pieces.fresh, plan.is_whole()).stretch,
+            .kernel = {s.taps, 0, 0, s.taps},
             .x_rows = x,
             .g_rows = g,
             .kernel_rows = nullptr,
@@ -112,11 +125,17 @@ GradientJob<S> gradient_job(const LongConvPlan& plan, const S* x, const S* g, S*
 
 }  // namespace
 
-LongConvPlan::LongConvPlan(const LongConvSizes& sizes, bool is_double, Isa isa) : sizes_(sizes), isa_(isa) {
+LongConvPlan::LongConvPlan(const LongConvSizes& sizes, bool is_double, Isa isa, std::size_t block)
+    : sizes_(sizes), isa_(isa), block_(block) {
     check(sizes);
+    require(block == 0 || (block >= 2 * sizes.taps && block < sizes.length),
+            "expected a block of at least twice the taps " + std::to_string(sizes.taps) +
+                " and below the length " + std::to_string(sizes.length) + ", got " + std::to_string(block) +
+                "; take the whole row");
     const auto make = [&]<class T>(std::optional<Tree<T>>& tree) {
         const LongConvTable<T>& unit = long_conv_unit(isa).of<T>();
-        tree.emplace(samples_of(sizes, unit.lanes), unit.lanes, unit.widest_radix);
+        const std::size_t samples = block == 0 ? samples_of(sizes, unit.lanes) : block;
+        tree.emplace(samples, unit.lanes, unit.widest_radix);
     };
     if (is_double)
         make(twice_);
@@ -126,7 +145,7 @@ LongConvPlan::LongConvPlan(const LongConvSizes& sizes, bool is_double, Isa isa) 
 
 template <>
 const Tree<float>& LongConvPlan::tree<float>() const {
-    require(single_.has_value(), "expected operands of float64, for which the plan was made, got another type");
+    require(single_.has_value(), "expected operands of float64, as the plan was made, got another type");
     return *single_;
 }
 
@@ -146,12 +165,15 @@ template <class S>
 void long_conv_output(const LongConvPlan& plan, const LongConvOperands<S>& operands, S* y,
                       std::size_t threads) {
     const LongConvSizes& s = plan.sizes();
-    const Layout layout = layout_output(s, long_conv_unit(plan.isa()).of<S>().lanes);
+    const Pieces pieces = pieces_of<S>(plan);
+    const std::size_t lanes = long_conv_unit(plan.isa()).of<S>().lanes;
+    const Layout layout = layout_output(s, pieces.fresh, plan.is_whole(), lanes);
     const FilterJob<S> job = {.tree = plan.tree<Arithmetic<S>>().view(),
                               .batch = s.batch,
                               .channels = s.channels,
-                              .source = layout.x,
-                              .kernel = layout.kernel,
+                              .pieces = pieces,
+                              .source = layout.stretch,
+                              .kernel = {s.taps, 0, 0, s.taps},
                               .window = layout.window,
                               .correlates = false,
                               .source_rows = operands.x,
@@ -168,12 +190,13 @@ template <class S>
 void long_conv_input_gradient(const LongConvPlan& plan, const S* g, const S* kernel, S* gx,
                               std::size_t threads) {
     const LongConvSizes& s = plan.sizes();
-    const Layout layout = layout_gradients(s);
+    const Pieces pieces = pieces_of<S>(plan);
     const FilterJob<S> job = {.tree = plan.tree<Arithmetic<S>>().view(),
                               .batch = s.batch,
                               .channels = s.channels,
-                              .source = layout.y_gradient,
-                              .kernel = layout.kernel,
+                              .pieces = pieces,
+                              .source = layout_gradients(s, pieces.fresh, plan.is_whole()).stretch,
+                              .kernel = {s.taps, 0, 0, s.taps},
                               .window = 0,
                               .correlates = true,
                               .source_rows = g,

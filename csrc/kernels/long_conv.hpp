@@ -24,12 +24,14 @@ struct LongConvSizes {
 // convolve. Immutable, so that threads may share it.
 class LongConvPlan final {
 public:
-    // is_double: arithmetic in float64, else in float32.
-    LongConvPlan(const LongConvSizes& sizes, bool is_double, Isa isa);
+    // is_double: arithmetic in float64, else in float32. block: samples that one transform holds at least, of
+    // which all but the taps' are new; 0 for one transform of the whole row.
+    LongConvPlan(const LongConvSizes& sizes, bool is_double, Isa isa, std::size_t block = 0);
 
     const LongConvSizes& sizes() const { return sizes_; }
     Isa isa() const { return isa_; }
     std::size_t transform_size() const { return single_ ? single_->view().size : twice_->view().size; }
+    bool is_whole() const { return block_ == 0; }
 
     // Scratch of a call with so many threads; what it needs beyond operands and result.
     std::size_t workspace_bytes(std::size_t threads, std::size_t buffers) const;
@@ -41,6 +43,7 @@ public:
 private:
     LongConvSizes sizes_;
     Isa isa_;
+    std::size_t block_;
     std::optional<Tree<float>> single_;
     std::optional<Tree<double>> twice_;
 };

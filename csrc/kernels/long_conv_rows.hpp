@@ -1,4 +1,4 @@
-// Long convolution of whole rows by one transform each.
+// Long convolution of rows, whole or piece by piece, by one transform each.
 #pragma once
 
 #include "fft/ends.hpp"
@@ -44,48 +44,103 @@ T inverse_of_size(const TreeView<T>& tree) {
     return T{1} / static_cast<T>(tree.size);
 }
 
-template <class S>
-size_t row_start(const FilterJob<S>& job, size_t row) {
-    return (row % job.batch * job.channels + row / job.batch) * job.source.length;
+// Where the stretch of a piece lies in a row of that length.
+inline Placement placed(const Stretch& stretch, const Pieces& pieces, size_t piece) {
+    const auto length = static_cast<ptrdiff_t>(pieces.length);
+    const ptrdiff_t start = stretch.start + static_cast<ptrdiff_t>(piece * pieces.fresh);
+    if (stretch.wraps) {
+        const ptrdiff_t phase = (start % length + length) % length;
+        return {pieces.length, static_cast<size_t>(phase), 0, stretch.extent};
+    }
+    const size_t offset = start < 0 ? static_cast<size_t>(-start) : 0;
+    const size_t phase = start < 0 ? 0 : static_cast<size_t>(start);
+    if (offset >= stretch.extent || phase >= pieces.length) return {pieces.length, 0, 0, 0};
+    const size_t wanted = stretch.extent - offset, left = pieces.length - phase;
+    return {pieces.length, phase, offset, wanted < left ? wanted : left};
 }
 
-// The next row of the source and the row of the result that starts at `result`.
+// Samples of a piece.
+inline size_t fresh_of(const Pieces& pieces, size_t piece) {
+    const size_t left = pieces.length - piece * pieces.fresh;
+    return left < pieces.fresh ? left : pieces.fresh;
+}
+
+// Pieces are counted channel by channel, so that a kernel is transformed once for its batch.
+struct PieceAt {
+    size_t channel, piece, row;  // row: where the row starts
+
+    template <class S>
+    PieceAt(const FilterJob<S>& job, size_t index)
+        : channel(index / (job.batch * job.pieces.count)),
+          piece(index % job.pieces.count),
+          row((index / job.pieces.count % job.batch * job.channels + channel) * job.pieces.length) {}
+};
+
+// The next piece of the source and the piece of the result that starts at `result`.
 template <class S>
-Ahead row_ahead(const FilterJob<S>& job, size_t next, size_t result) {
+Ahead piece_ahead(const FilterJob<S>& job, size_t next, size_t result) {
     if (job.tree.size > kAheadSamples || sizeof(S) != sizeof(Arithmetic<S>)) return {};
-    const S* const read = job.source_rows + row_start(job, next);
+    const PieceAt at(job, next);
+    const S* const read = job.source_rows + at.row + at.piece * job.pieces.fresh;
     return {reinterpret_cast<const char*>(read), reinterpret_cast<const char*>(job.result_rows + result),
-            job.source.length * sizeof(S)};
+            job.pieces.fresh * sizeof(S)};
 }
 
-// Rows first .. last - 1, counted channel by channel so that a kernel is transformed once for its
-// batch. workspace: two buffers.
 template <class S, class T = Arithmetic<S>>
-void filter_rows(const FilterJob<S>& job, size_t first, size_t last, T* workspace) {
+void transform_kernel(const FilterJob<S>& job, size_t channel, T* values) {
+    const T scale = inverse_of_size(job.tree);
+    RowSource<S> kernel{job.kernel_rows + channel * job.kernel.length, job.kernel, nullptr, scale};
+    if (job.skip != nullptr) {
+        kernel.addend_at = job.skip_tap;
+        kernel.addend = widen_one(job.skip[channel]) * scale;
+    }
+    transform_row(job.tree, kernel, values);
+}
+
+// Pieces first .. last - 1 of all rows. workspace: two buffers.
+template <class S, class T = Arithmetic<S>>
+void filter_pieces(const FilterJob<S>& job, size_t first, size_t last, T* workspace) {
     T* const values = workspace;
     T* const data = workspace + buffer_scalars(job.tree);
-    const T scale = inverse_of_size(job.tree);
-    for (size_t row = first; row < last; ++row) {
-        const size_t channel = row / job.batch, image = row % job.batch;
-        if (row == first || image == 0) {
-            RowSource<S> kernel{job.kernel_rows + channel * job.kernel.length, job.kernel, nullptr, scale};
-            if (job.skip != nullptr) {
-                kernel.addend_at = job.skip_tap;
-                kernel.addend = widen_one(job.skip[channel]) * scale;
-            }
-            transform_row(job.tree, kernel, values);
-        }
-        const size_t start = row_start(job, row);
-        const S* const gate_in = job.gate_in == nullptr ? nullptr : job.gate_in + start;
-        const S* const gate_out = job.gate_out == nullptr ? nullptr : job.gate_out + start;
-        take_in_row(job.tree, RowSource<S>{job.source_rows + start, job.source, gate_in}, data);
-        const Ahead ahead = row + 1 < last ? row_ahead(job, row + 1, start) : Ahead{};
+    size_t transformed = job.channels;
+    for (size_t index = first; index < last; ++index) {
+        const PieceAt at(job, index);
+        if (at.channel != transformed) transform_kernel(job, at.channel, values);
+        transformed = at.channel;
+        const size_t result = at.row + at.piece * job.pieces.fresh;
+        const S* const gate_in = job.gate_in == nullptr ? nullptr : job.gate_in + at.row;
+        const S* const gate_out = job.gate_out == nullptr ? nullptr : job.gate_out + result;
+        const Placement place = placed(job.source, job.pieces, at.piece);
+        take_in_row(job.tree, RowSource<S>{job.source_rows + at.row, place, gate_in}, data);
+        const Ahead ahead = index + 1 < last ? piece_ahead(job, index + 1, result) : Ahead{};
         if (job.correlates)
             walk(job.tree, data, Multiply<T, true>{values, ahead});
         else
             walk(job.tree, data, Multiply<T, false>{values, ahead});
-        give_out_row(job.tree, data,
-                     RowSink<S>{job.result_rows + start, job.window, job.source.length, gate_out});
+        const size_t count = fresh_of(job.pieces, at.piece);
+        give_out_row(job.tree, data, RowSink<S>{job.result_rows + result, job.window, count, gate_out});
+    }
+}
+
+// Buffers of the gradients' walk; kernel may be null.
+template <class T>
+struct GradientBuffers {
+    T *total, *x, *g, *kernel;
+};
+
+// One piece's share of the sum for gk, and its gx.
+template <class S, class T = Arithmetic<S>>
+void add_piece(const GradientJob<S>& job, size_t row, size_t piece, const GradientBuffers<T>& buffers) {
+    const size_t start = piece * job.pieces.fresh, count = fresh_of(job.pieces, piece);
+    const Placement x_place = {job.pieces.length, start, 0, count};
+    const RowSource<S> x{job.x_rows + row, x_place, nullptr, inverse_of_size(job.tree)};
+    transform_row(job.tree, x, buffers.x);
+    take_in_row(job.tree, RowSource<S>{job.g_rows + row, placed(job.g, job.pieces, piece)}, buffers.g);
+    if (job.gx_rows == nullptr) {
+        walk(job.tree, buffers.g, Correlate<T>{buffers.x, buffers.total});
+    } else {
+        walk(job.tree, buffers.g, CorrelateAndMultiply<T>{buffers.x, buffers.kernel, buffers.total});
+        give_out_row(job.tree, buffers.g, RowSink<S>{job.gx_rows + row + start, 0, count});
     }
 }
 
@@ -93,32 +148,21 @@ void filter_rows(const FilterJob<S>& job, size_t first, size_t last, T* workspac
 // workspace: four buffers, or three without gx.
 template <class S, class T = Arithmetic<S>>
 void gradients_of_channels(const GradientJob<S>& job, size_t first, size_t last, T* workspace) {
-    const size_t scalars = buffer_scalars(job.tree);
-    T* const total = workspace;
-    T* const x = workspace + scalars;
-    T* const g = workspace + 2 * scalars;
-    T* const kernel = workspace + 3 * scalars;
-    const T scale = inverse_of_size(job.tree);
+    const size_t scalars = buffer_scalars(job.tree), taps = job.kernel.length;
+    const GradientBuffers<T> buffers{workspace, workspace + scalars, workspace + 2 * scalars,
+                                     workspace + 3 * scalars};
     for (size_t channel = first; channel < last; ++channel) {
-        __builtin_memset(total, 0, scalars * sizeof(T));
+        __builtin_memset(buffers.total, 0, scalars * sizeof(T));
         if (job.gx_rows != nullptr) {
-            const S* const taps = job.kernel_rows + channel * job.kernel.length;
-            transform_row(job.tree, RowSource<S>{taps, job.kernel, nullptr, scale}, kernel);
+            const S* const kernel = job.kernel_rows + channel * taps;
+            const T scale = inverse_of_size(job.tree);
+            transform_row(job.tree, RowSource<S>{kernel, job.kernel, nullptr, scale}, buffers.kernel);
         }
-        for (size_t image = 0; image < job.batch; ++image) {
-            const size_t start = (image * job.channels + channel) * job.x.length;
-            transform_row(job.tree, RowSource<S>{job.x_rows + start, job.x, nullptr, scale}, x);
-            take_in_row(job.tree, RowSource<S>{job.g_rows + start, job.g}, g);
-            if (job.gx_rows == nullptr) {
-                walk(job.tree, g, Correlate<T>{x, total});
-            } else {
-                walk(job.tree, g, CorrelateAndMultiply<T>{x, kernel, total});
-                give_out_row(job.tree, g, RowSink<S>{job.gx_rows + start, 0, job.x.length});
-            }
-        }
-        walk(job.tree, total, Interpolate<T>{});
-        const size_t taps = job.kernel.length;
-        give_out_row(job.tree, total, RowSink<S>{job.gk_rows + channel * taps, 0, taps});
+        for (size_t image = 0; image < job.batch; ++image)
+            for (size_t piece = 0; piece < job.pieces.count; ++piece)
+                add_piece(job, (image * job.channels + channel) * job.pieces.length, piece, buffers);
+        walk(job.tree, buffers.total, Interpolate<T>{});
+        give_out_row(job.tree, buffers.total, RowSink<S>{job.gk_rows + channel * taps, 0, taps});
     }
 }
 

@@ -9,7 +9,7 @@ namespace circulant {
 template <class S>
 struct LongConvTable {
     std::size_t lanes, widest_radix;
-    void (*filter_rows)(const FilterJob<S>&, std::size_t first, std::size_t last, Arithmetic<S>* workspace);
+    void (*filter_pieces)(const FilterJob<S>&, std::size_t first, std::size_t last, Arithmetic<S>* workspace);
     void (*gradients_of_channels)(const GradientJob<S>&, std::size_t first, std::size_t last,
                                   Arithmetic<S>* workspace);
 };

@@ -5,7 +5,7 @@
 namespace circulant::CIRCULANT_ISA {
 
 template <class S>
-constexpr LongConvTable<S> kLongConv = {kLanes<Arithmetic<S>>, kWidestRadix, filter_rows<S>,
+constexpr LongConvTable<S> kLongConv = {kLanes<Arithmetic<S>>, kWidestRadix, filter_pieces<S>,
                                         gradients_of_channels<S>};
 
 constexpr Unit<LongConvTable> long_conv_unit = {kLongConv<float>, kLongConv<double>, kLongConv<Half>,

@@ -1,6 +1,6 @@
 """Overlap-save: a long input against a short kernel, transformed in blocks that fit the cache."""
 
-from math import inf
+from math import inf, log2
 from typing import final
 
 from circulant.algorithms.algorithm import Algorithm, AlgorithmName, Rejected, Work
@@ -23,6 +23,16 @@ def block_length(span: int, effective_kernel: int) -> int:
             best, best_flop = n, flop
         n *= 2
     return best
+
+
+CACHED_BLOCKS = tuple(1 << power for power in range(9, 17))  # up to two buffers of 256 KiB in float32
+PASS = 8.0  # what reading and writing a sample costs, in steps of a transform
+
+
+def cached_block(kernel: int) -> int:
+    """Samples of a transform that stays in a level-2 cache: the cheapest for each new sample."""
+    fitting = [n for n in CACHED_BLOCKS if n >= 2 * kernel]
+    return min(fitting, key=lambda n: n * (log2(n) + PASS) / (n - kernel), default=0)
 
 
 @final
@@ -55,3 +65,24 @@ class OverlapSaveLongConv(Algorithm[LongConvProblem]):
 
     def work(self, problem: LongConvProblem) -> Work:
         return OverlapSave().work(problem.as_convolution())
+
+
+@final
+class FusedOverlapSaveLongConv(Algorithm[LongConvProblem]):
+    """One block after another in cache, any boundary; the workspace grows with the taps alone."""
+
+    name = AlgorithmName.OVERLAP_SAVE
+
+    def rejects(self, problem: LongConvProblem) -> Rejected | None:
+        block = cached_block(problem.kernel)
+        if block == 0:
+            return Rejected(f"blocks of up to {CACHED_BLOCKS[-1]} samples, twice the taps, are not enough")
+        if problem.length <= block:
+            return Rejected(f"one block of {block} samples holds the row")
+        return None
+
+    def work(self, problem: LongConvProblem) -> Work:
+        p, n = problem, cached_block(problem.kernel)
+        rows = p.batch * p.channels * -(-p.length // (n - p.kernel + 1))
+        flop = rfft_flop(n) * (2 * rows + p.channels) + 3.0 * n * rows
+        return Work(flop, p.io_byte, 3.0 * compute_itemsize(p.dtype.itemsize) * n, growth(n))

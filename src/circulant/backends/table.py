@@ -15,9 +15,10 @@ from circulant.algorithms.fft import FastTransform, FFTConvolution, FFTLongConv,
 from circulant.algorithms.frequency_sparse_conv import FFTFrequencySparseConv, MonarchFrequencySparseConv
 from circulant.algorithms.im2col import Im2col
 from circulant.algorithms.monarch import MonarchLongConv
-from circulant.algorithms.overlap_save import OverlapSave, OverlapSaveLongConv
+from circulant.algorithms.overlap_save import FusedOverlapSaveLongConv, OverlapSave, OverlapSaveLongConv
 from circulant.backends.native import depthwise_conv as native_depthwise
 from circulant.backends.native import long_conv as native_long
+from circulant.backends.native import overlap_save as native_overlap_save
 from circulant.backends.torch import (
     convolution,
     frequency_sparse_conv,
@@ -70,6 +71,10 @@ IMPLEMENTATIONS = (
     Implementation(
         LongConvProblem, FusedFFTLongConv(), Backend.NATIVE, native_long.solve,
         gradients=native_long.gradients, gated=native_long.output,
+    ),
+    Implementation(
+        LongConvProblem, FusedOverlapSaveLongConv(), Backend.NATIVE, native_overlap_save.solve,
+        gradients=native_overlap_save.gradients, gated=native_overlap_save.output,
     ),
     Implementation(
         FrequencySparseConvProblem, FFTFrequencySparseConv(), Backend.TORCH, frequency_sparse_conv.fft

@@ -1,9 +1,10 @@
 """Long convolution by FFT, any length and kernel length, forward and both gradients.
 
-Batches and channels must not be empty; a circular kernel must not be longer than the input.
+Batches and channels must not be empty; a circular kernel must not be longer than the input. `block` is
+the number of samples that a transform holds, at least twice the taps and less than the row; 0 for the
+whole row in one transform.
 """
 
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -18,12 +19,13 @@ from circulant.problems.long_conv import LongConvProblem
 from circulant.problems.trilinear import Slot
 
 
-def solve(problem: LongConvProblem, first: Tensor, second: Tensor) -> Tensor:
+def solve(problem: LongConvProblem, first: Tensor, second: Tensor, *, block: int = 0) -> Tensor:
     """The problem's slot from its two operands."""
-    slots: dict[Slot, Callable[[LongConvProblem, Tensor, Tensor], Tensor]] = {
-        Slot.OUTPUT: output, Slot.INPUT: input_gradient, Slot.KERNEL: kernel_gradient
-    }
-    return slots[problem.slot](problem, first, second)
+    if problem.slot is Slot.OUTPUT:
+        return output(problem, first, second, block=block)
+    if problem.slot is Slot.INPUT:
+        return input_gradient(problem, first, second, block=block)
+    return kernel_gradient(problem, first, second, block=block)
 
 
 def output(
@@ -33,6 +35,8 @@ def output(
     skip: Tensor | None = None,
     gate_in: Tensor | None = None,
     gate_out: Tensor | None = None,
+    *,
+    block: int = 0,
 ) -> Tensor:
     """y = gate_out (k * z + skip z) with z = gate_in x and (k * z)[l] = sum_m k[c, m] z[b, c, l + shift - m].
 
@@ -46,27 +50,30 @@ def output(
         None if gate_in is None else Operand("gate_in", gate_in, row),
         None if gate_out is None else Operand("gate_out", gate_out, row),
     )
-    return call_planned("long_conv_output", _plan(problem), operands, (row,), problem.dtype)[0]
+    return call_planned("long_conv_output", _plan(problem, block), operands, (row,), problem.dtype)[0]
 
 
-def input_gradient(problem: LongConvProblem, g: Tensor, kernel: Tensor) -> Tensor:
+def input_gradient(problem: LongConvProblem, g: Tensor, kernel: Tensor, *, block: int = 0) -> Tensor:
     """gx[b, c, j] = sum_m k[c, m] g[b, c, j - shift + m]."""
     row = problem.input_shape
     operands = (
         Operand("the output's gradient", g, row),
         Operand("kernel", kernel, _kernel_shape(problem)),
     )
-    return call_planned("long_conv_input_gradient", _plan(problem), operands, (row,), problem.dtype)[0]
+    return call_planned("long_conv_input_gradient", _plan(problem, block), operands, (row,), problem.dtype)[0]
 
 
-def kernel_gradient(problem: LongConvProblem, x: Tensor, g: Tensor) -> Tensor:
+def kernel_gradient(problem: LongConvProblem, x: Tensor, g: Tensor, *, block: int = 0) -> Tensor:
     """gk[c, m] = sum_{b, l} g[b, c, l] x[b, c, l + shift - m]."""
     row, taps = problem.input_shape, _kernel_shape(problem)
     operands = (Operand("x", x, row), Operand("the output's gradient", g, row))
-    return call_planned("long_conv_kernel_gradient", _plan(problem), operands, (taps,), problem.dtype)[0]
+    plan = _plan(problem, block)
+    return call_planned("long_conv_kernel_gradient", plan, operands, (taps,), problem.dtype)[0]
 
 
-def gradients(problem: LongConvProblem, x: Tensor, kernel: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
+def gradients(
+    problem: LongConvProblem, x: Tensor, kernel: Tensor, g: Tensor, *, block: int = 0
+) -> tuple[Tensor, Tensor]:
     """Those of x and of the kernel at once, from three transforms a row instead of four."""
     row, taps = problem.input_shape, _kernel_shape(problem)
     operands = (
@@ -74,29 +81,32 @@ def gradients(problem: LongConvProblem, x: Tensor, kernel: Tensor, g: Tensor) ->
         Operand("kernel", kernel, taps),
         Operand("the output's gradient", g, row),
     )
-    gx, gk = call_planned("long_conv_gradients", _plan(problem), operands, (row, taps), problem.dtype)
+    gx, gk = call_planned("long_conv_gradients", _plan(problem, block), operands, (row, taps), problem.dtype)
     return gx, gk
 
 
-def workspace_byte(problem: LongConvProblem, threads: int) -> int:
+def workspace_byte(problem: LongConvProblem, threads: int, *, block: int = 0) -> int:
     """What a call allocates besides its operands and its result."""
     buffers = 3 if problem.slot is Slot.KERNEL else 2
-    return _plan(problem).workspace_bytes(threads, buffers)
+    return _plan(problem, block).workspace_bytes(threads, buffers)
 
 
 def _kernel_shape(problem: LongConvProblem) -> Shape:
     return (problem.channels, problem.kernel)
 
 
-def _plan(problem: LongConvProblem) -> Any:
+def _plan(problem: LongConvProblem, block: int) -> Any:
     p = problem
     sizes = (p.batch, p.channels, p.length, p.kernel, p.shift, p.circular)
-    return _made_plan(sizes, p.dtype == torch.float64, core.instruction_set())
+    return _made_plan(sizes, p.dtype == torch.float64, core.instruction_set(), block)
 
 
 @lru_cache(maxsize=16)  # the roots of a transform take about 12 bytes a sample
 def _made_plan(
-    sizes: tuple[int, int, int, int, int, bool], is_double: bool, instruction_set: InstructionSet
+    sizes: tuple[int, int, int, int, int, bool],
+    is_double: bool,
+    instruction_set: InstructionSet,
+    block: int,
 ) -> Any:
     module = core.load()
-    return module.LongConvPlan(*sizes, is_double, module.Isa[instruction_set.name])
+    return module.LongConvPlan(*sizes, is_double, module.Isa[instruction_set.name], block)
