@@ -52,6 +52,7 @@ void bind_kernel(nb::module_& m, const char* name, Run run) {
         "threads"_a, "isa"_a);
 }
 
+void bind_results(nb::module_& m);
 void bind_long_conv(nb::module_& m);
 void bind_depthwise_conv(nb::module_& m);
 

@@ -34,6 +34,7 @@ void count_call() { calls.fetch_add(1, std::memory_order_relaxed); }
 NB_MODULE(_core, m) {
     using namespace circulant::bindings;
     bind_machine(m);
+    bind_results(m);
     bind_long_conv(m);
     bind_depthwise_conv(m);
 }

@@ -7,7 +7,8 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from circulant.backends.native import core
+from circulant.backends.native import core, memory
+from circulant.backends.native.scalars import SCALARS
 from circulant.core.errors import DeviceError, DtypeError, ShapeError
 from circulant.core.sizes import Shape
 
@@ -33,15 +34,6 @@ def _contiguous(operand: Operand, dtype: torch.dtype) -> Tensor:
     return tensor.contiguous()
 
 
-SCALARS = {
-    torch.float32: "float32",
-    torch.float64: "float64",
-    torch.float16: "float16",
-    torch.bfloat16: "bfloat16",
-}
-"""Dtypes that the core stores, by its names; half precision is computed in float32."""
-
-
 def call(kernel: str, sizes: Any, operands: Sequence[Operand], shape: Shape, dtype: torch.dtype) -> Tensor:
     """The result, of the given shape, of the core's function of that name."""
     isa = core.load().Isa[core.instruction_set().name]
@@ -61,7 +53,7 @@ def call_planned(
         raise DtypeError(f"expected one of {', '.join(SCALARS.values())}, got {dtype}; convert it first")
     module = core.load()
     tensors = [None if operand is None else _contiguous(operand, dtype) for operand in operands]
-    results = [torch.empty(shape, dtype=dtype) for shape in shapes]
+    results = [memory.empty(shape, dtype) for shape in shapes]
     getattr(module, kernel)(
         plan,
         getattr(module.Scalar, SCALARS[dtype]),
