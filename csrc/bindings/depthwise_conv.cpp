@@ -4,7 +4,9 @@
 
 namespace circulant::bindings {
 
-void bind_depthwise_conv(nb::module_& m) {
+namespace {
+
+void bind_sizes(nb::module_& m) {
     nb::class_<DepthwiseAxis>(m, "DepthwiseAxis")
         .def(
             "__init__",
@@ -17,10 +19,32 @@ void bind_depthwise_conv(nb::module_& m) {
         .def(
             "__init__",
             [](DepthwiseSizes* self, std::size_t batch, std::size_t channels, std::size_t multiplier,
-               const DepthwiseAxis& rows, const DepthwiseAxis& columns) {
-                new (self) DepthwiseSizes{batch, channels, multiplier, rows, columns};
+               const DepthwiseAxis& depth, const DepthwiseAxis& rows, const DepthwiseAxis& columns) {
+                new (self) DepthwiseSizes{batch, channels, multiplier, depth, rows, columns};
             },
-            "batch"_a, "channels"_a, "multiplier"_a, "rows"_a, "columns"_a);
+            "batch"_a, "channels"_a, "multiplier"_a, "depth"_a, "rows"_a, "columns"_a);
+}
+
+void bind_workspace(nb::module_& m) {
+    nb::enum_<DepthwiseSlot>(m, "DepthwiseSlot")
+        .value("OUTPUT", DepthwiseSlot::output)
+        .value("INPUT", DepthwiseSlot::input)
+        .value("KERNEL", DepthwiseSlot::kernel);
+    m.def(
+        "depthwise_workspace",
+        [](const DepthwiseSizes& sizes, Scalar scalar, DepthwiseSlot slot, Isa isa) {
+            std::size_t bytes = 0;
+            dispatch(scalar, [&]<class S>() { bytes = depthwise_workspace<S>(sizes, slot, isa); });
+            return bytes;
+        },
+        "sizes"_a, "scalar"_a, "slot"_a, "isa"_a, "Bytes that each thread allocates.");
+}
+
+}  // namespace
+
+void bind_depthwise_conv(nb::module_& m) {
+    bind_sizes(m);
+    bind_workspace(m);
     bind_kernel<DepthwiseSizes>(m, "depthwise_output",
                             []<class S>(const auto&... call) { depthwise_output<S>(call...); });
     bind_kernel<DepthwiseSizes>(m, "depthwise_input_gradient",

@@ -9,8 +9,10 @@ namespace circulant {
 template <class S>
 struct DepthwiseTable {
     std::size_t lanes;
-    void (*gather_planes)(const GatherJob<S>&, std::size_t first, std::size_t last, Arithmetic<S>* workspace);
-    void (*correlate_planes)(const PlaneCorrelationJob<S>&, std::size_t first, std::size_t last, Arithmetic<S>* workspace);
+    bool has_masked_loads;
+    void (*gather_blocks)(const GatherJob<S>&, std::size_t first, std::size_t last, Arithmetic<S>* memory);
+    void (*correlate_channels)(const CorrelationJob<S>&, std::size_t first, std::size_t last,
+                               Arithmetic<S>* memory);
 };
 
 CIRCULANT_UNIT(Unit<DepthwiseTable>, depthwise_unit)

@@ -190,10 +190,6 @@ FORCED = {
         lambda: conv2d(X, W, backend="native"),
         "this one maps 4 to 6 channels in 1 groups",
     ),
-    "a volume by the core": (
-        lambda: conv3d(X[:, :, None], W[:, :, None], backend="native"),
-        "takes 1 or 2 spatial axes",
-    ),
     "an algorithm that the core lacks": (
         lambda: long_conv(S, K, algorithm="overlap_save", backend="native"),
         "asked for algorithm overlap_save",

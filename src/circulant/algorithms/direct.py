@@ -1,9 +1,11 @@
-"""Direct evaluation: every tap multiplied and added, no workspace."""
+"""Direct evaluation: every tap multiplied and added."""
 
+from dataclasses import replace
 from math import sqrt
 from typing import final
 
 from circulant.algorithms.algorithm import Algorithm, AlgorithmName, P, Rejected, Work
+from circulant.algorithms.fft import compute_itemsize
 from circulant.core.sizes import product
 from circulant.problems.convolution import ConvolutionProblem
 from circulant.problems.problem import Problem
@@ -29,13 +31,11 @@ class Direct(Algorithm[P]):
 
 @final
 class DirectDepthwise(Algorithm[ConvolutionProblem]):
-    """Depthwise convolution of series and images, taps blocked in registers."""
+    """Depthwise convolution of series, images and volumes, taps blocked in registers."""
 
     name = AlgorithmName.DIRECT
 
     def rejects(self, problem: ConvolutionProblem) -> Rejected | None:
-        if problem.ndim > 2:
-            return Rejected(f"takes 1 or 2 spatial axes, the problem has {problem.ndim}")
         if problem.groups != problem.in_channels:
             return Rejected(
                 f"takes depthwise problems, this one maps {problem.in_channels} to "
@@ -44,4 +44,11 @@ class DirectDepthwise(Algorithm[ConvolutionProblem]):
         return None
 
     def work(self, problem: ConvolutionProblem) -> Work:
-        return direct_work(problem)
+        return replace(direct_work(problem), workspace_byte=_channel_byte(problem))
+
+
+def _channel_byte(problem: ConvolutionProblem) -> float:
+    """About what a thread keeps at most: a channel of the padded input and its outputs."""
+    multiplier = problem.out_channels // problem.in_channels
+    samples = product(problem.padded_spatial) + multiplier * product(problem.output_spatial)
+    return float(compute_itemsize(problem.dtype.itemsize) * samples)

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from circulant import functional as CF
 from circulant.backends.native import depthwise_conv
 from circulant.core.errors import ShapeError
 from circulant.core.tolerances import assert_close
@@ -61,7 +62,7 @@ def solve_all(p, x, weight, g):
 def reference(p, x, weight, g):
     """The same three by torch in float64."""
     x, weight = x.double().requires_grad_(), weight.double().requires_grad_()
-    convolve = {1: F.conv1d, 2: F.conv2d}[len(p.spatial)]
+    convolve = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}[len(p.spatial)]
     padded = F.pad(x, [side for pair in reversed(p.padding) for side in pair])
     y = convolve(padded, weight, stride=p.stride, dilation=p.dilation, groups=p.groups)
     return (y.detach(), *torch.autograd.grad(y, (x, weight), g.double()))
@@ -89,6 +90,17 @@ GEOMETRIES = {
     "stride and dilation": {"spatial": (30, 41), "kernel": (3, 5), "stride": (3, 2), "dilation": (2, 3)},
     "padding beyond the kernel": {"spatial": (4, 5), "kernel": (2, 3), "padding": (7, 9), "stride": (1, 2)},
     "four outputs for each input": {"spatial": (15, 18), "kernel": (3, 3), "padding": 1, "multiplier": 4},
+    "image in bands": {"spatial": (60, 600), "kernel": (3, 3), "padding": 1, "batch": 1, "channels": 2},
+    "long series": {"spatial": (1500,), "kernel": (37,), "padding": 18},
+    "more taps than are added together": {"spatial": (700,), "kernel": (150,), "padding": [(149, 0)]},
+    "dilated series": {"spatial": (900,), "kernel": (40,), "dilation": 3, "padding": [(60, 57)]},
+    "strided series": {"spatial": (900,), "kernel": (21,), "stride": 3, "dilation": 2, "padding": 11},
+    "series of four outputs": {"spatial": (75,), "kernel": (4,), "padding": [(3, 0)], "multiplier": 4},
+    "volume": {"spatial": (6, 7, 20), "kernel": (3, 3, 3), "padding": 1},
+    "wide volume": {"spatial": (4, 5, 90), "kernel": (2, 2, 5), "padding": (1, 0, 2), "multiplier": 2},
+    "volume of one voxel": {"spatial": (1, 1, 1), "kernel": (3, 3, 3), "padding": 1},
+    "strided volume": {"spatial": (9, 10, 17), "kernel": (3, 2, 3), "stride": (2, 3, 2), "padding": 1},
+    "dilated volume": {"spatial": (9, 10, 17), "kernel": (3, 2, 3), "dilation": (2, 1, 3), "padding": 3},
 }
 
 
@@ -102,15 +114,35 @@ def test_every_width_to_40_equals_torch(isa, dtype):
         assert_all_close(problem((3, width), (3, 3), padding=1, batch=1, channels=2, dtype=dtype))
 
 
-@st.composite
-def axes(draw):
-    kernel, dilation = draw(st.integers(1, 6)), draw(st.integers(1, 3))
-    padding = (draw(st.integers(0, 7)), draw(st.integers(0, 7)))
-    return draw(st.integers(1, 40)), kernel, draw(st.integers(1, 5)), padding, dilation
+@pytest.mark.parametrize("width", range(2, 9))
+def test_short_causal_kernels_equal_torch_at_every_length_to_64(isa, dtype, width):
+    for length in range(1, 65):
+        assert_all_close(problem((length,), (width,), padding=[(width - 1, 0)], dtype=dtype))
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(axes(), min_size=1, max_size=2), st.integers(1, 3), st.integers(1, 3))
+@pytest.mark.parametrize("before", range(0, 5))
+def test_series_equal_torch_wherever_the_kernel_starts(isa, dtype, before):
+    for length in (1, 4, 16, 17, 47, 48, 130):
+        assert_all_close(problem((length,), (4,), padding=[(before, 5)], dtype=dtype))
+
+
+@pytest.mark.parametrize("spatial", [(50,), (9, 11), (4, 5, 6)])
+def test_the_kernel_gradient_sums_over_batch_for_any_number_of_channels(isa, dtype, spatial):
+    for channels in (1, 16, 37):
+        kernel = (3,) * len(spatial)
+        assert_all_close(problem(spatial, kernel, padding=1, batch=5, channels=channels, dtype=dtype))
+
+
+def axes(longest):
+    numbers = st.integers(1, longest), st.integers(1, 6), st.integers(1, 5)
+    return st.tuples(*numbers, st.tuples(st.integers(0, 7), st.integers(0, 7)), st.integers(1, 3))
+
+
+GRIDS = st.lists(axes(40), min_size=1, max_size=2) | st.lists(axes(9), min_size=3, max_size=3)
+
+
+@settings(max_examples=90, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(GRIDS, st.integers(1, 3), st.integers(1, 3))
 def test_drawn_geometries_equal_torch(isa, drawn, channels, multiplier):
     spatial, kernel, stride, padding, dilation = zip(*drawn, strict=True)
     p = problem(spatial, kernel, stride, padding, dilation, multiplier, 2, channels, torch.float64)
@@ -119,14 +151,15 @@ def test_drawn_geometries_equal_torch(isa, drawn, channels, multiplier):
 
 
 def test_every_element_of_the_result_is_written(isa, dtype, nan_in_new_memory):
-    for geometry in ("one pixel", "odd image", "stride beyond the kernel", "stride and dilation"):
+    for geometry in GEOMETRIES:
         p = problem(**GEOMETRIES[geometry], dtype=dtype)
         for result in solve_all(p, *operands(p)):
             assert result.isfinite().all()
 
 
-def test_two_threads_give_the_same_bits_as_one(isa, dtype):
-    p = problem((40, 40), (9, 9), padding=4, channels=5, dtype=dtype)
+@pytest.mark.parametrize("spatial", [(90_000,), (40, 40), (11, 12, 13)])
+def test_two_threads_give_the_same_bits_as_one(isa, dtype, spatial):
+    p = problem(spatial, (9,) * len(spatial), padding=4, channels=5, dtype=dtype)
     tensors = operands(p)
     alone = solve_all(p, *tensors)
     torch.set_num_threads(2)
@@ -153,6 +186,63 @@ def test_a_non_finite_sample_reaches_only_the_taps_that_see_it(isa, dtype):
     x[..., 20] = float("inf")  # only the last tap of the last output meets it
     gradient = depthwise_conv.kernel_gradient(p, x, g)[0, 0, 0]
     assert gradient.isfinite().tolist() == [True, True, True, True, False]
+
+
+@pytest.mark.parametrize("place", [0, 1, 20, 36])
+def test_a_non_finite_sample_of_a_series_reaches_only_what_sees_it(isa, dtype, place):
+    p = problem((37,), (4,), padding=[(3, 0)], channels=2, dtype=dtype)
+    x, weight, _ = operands(p)
+    clean = depthwise_conv.output(p, x, weight)
+    x[0, 1, place] = float("inf")
+    touched = torch.zeros(p.output_shape, dtype=torch.bool)
+    touched[0, 1, place : place + 4] = True
+    y = depthwise_conv.output(p, x, weight)
+    assert not y[touched].isfinite().any()
+    assert torch.equal(y[~touched], clean[~touched])
+
+
+def test_a_non_finite_voxel_reaches_only_the_outputs_that_see_it(isa, dtype):
+    p = problem((5, 6, 19), (3, 3, 3), padding=1, dtype=dtype)
+    x, weight, _ = operands(p)
+    clean = depthwise_conv.output(p, x, weight)
+    x[1, 2, 4, 0, 18] = float("nan")
+    touched = torch.zeros(p.output_shape, dtype=torch.bool)
+    touched[1, 2, 3:, :2, 17:] = True
+    y = depthwise_conv.output(p, x, weight)
+    assert not y[touched].isfinite().any()
+    assert torch.equal(y[~touched], clean[~touched])
+
+
+def test_numbers_in_memory_beside_the_operands_do_not_matter(isa, dtype):
+    for geometry in GEOMETRIES:
+        p = problem(**GEOMETRIES[geometry], dtype=dtype)
+        tensors = operands(p)
+        beside = [torch.full((tensor.numel() + 64,), float("nan"), dtype=dtype) for tensor in tensors]
+        for tensor, memory in zip(tensors, beside, strict=True):
+            memory[32:-32] = tensor.flatten()
+        inner = [memory[32:-32].view_as(tensor) for tensor, memory in zip(tensors, beside, strict=True)]
+        for got, expected in zip(solve_all(p, *inner), solve_all(p, *tensors), strict=True):
+            assert torch.equal(got, expected)
+
+
+def test_a_depthwise_convolution_of_volumes_can_be_forced_onto_the_core():
+    p = problem((5, 6, 17), (3, 3, 3), padding=1, dtype=torch.float64)
+    x, weight, _ = operands(p)
+    y = CF.conv3d(x, weight, padding=1, groups=p.groups, backend="native")
+    assert_close(y, F.conv3d(x, weight, padding=1, groups=p.groups))
+
+
+@pytest.mark.parametrize("slot", Slot)
+def test_each_thread_has_its_own_workspace(isa, dtype, slot):
+    p = problem((33, 40), (9, 9), padding=4, dtype=dtype).for_slot(slot)
+    assert depthwise_conv.workspace_byte(p, 2) == 2 * depthwise_conv.workspace_byte(p, 1) > 0
+
+
+@pytest.mark.parametrize("slot", Slot)
+def test_the_workspace_does_not_grow_with_batch_channels_and_height(isa, dtype, slot):
+    small = problem((600, 600), (9, 9), padding=4, channels=16, dtype=dtype).for_slot(slot)
+    large = problem((6000, 600), (9, 9), padding=4, batch=8, channels=64, dtype=dtype).for_slot(slot)
+    assert depthwise_conv.workspace_byte(large, 1) == depthwise_conv.workspace_byte(small, 1)
 
 
 def test_channels_last_operands_are_read_as_they_look():

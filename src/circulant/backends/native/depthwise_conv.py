@@ -1,4 +1,4 @@
-"""Direct depthwise convolution over one or two axes, forward and both gradients.
+"""Direct depthwise convolution over one to three axes, forward and both gradients.
 
 Any stride, dilation, zero padding and number of output channels per input channel; batches, channels
 and outputs must not be empty.
@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from circulant.backends.native import core
-from circulant.backends.native.call import Operand, call
+from circulant.backends.native.call import SCALARS, Operand, call
 from circulant.problems.convolution import ConvolutionProblem
 from circulant.problems.trilinear import Slot
 
@@ -45,6 +45,14 @@ def kernel_gradient(problem: ConvolutionProblem, x: Tensor, g: Tensor) -> Tensor
     )
 
 
+def workspace_byte(problem: ConvolutionProblem, threads: int) -> int:
+    """The most that a call allocates besides its operands and its result."""
+    module = core.load()
+    scalar = getattr(module.Scalar, SCALARS[problem.dtype])
+    slot, isa = module.DepthwiseSlot[problem.slot.name], module.Isa[core.instruction_set().name]
+    return threads * int(module.depthwise_workspace(_sizes(problem), scalar, slot, isa))
+
+
 def _sizes(problem: ConvolutionProblem) -> Any:
     module = core.load()
     axes = zip(
@@ -57,11 +65,12 @@ def _sizes(problem: ConvolutionProblem) -> Any:
         strict=True,
     )
     single = module.DepthwiseAxis(size=1, out_size=1, taps=1, stride=1, dilation=1, before=0)
-    *_, rows, columns = single, *(module.DepthwiseAxis(*axis) for axis in axes)
+    *_, depth, rows, columns = single, single, *(module.DepthwiseAxis(*axis) for axis in axes)
     return module.DepthwiseSizes(
         batch=problem.batch,
         channels=problem.in_channels,
         multiplier=problem.out_channels // problem.in_channels,
+        depth=depth,
         rows=rows,
         columns=columns,
     )
