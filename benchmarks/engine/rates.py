@@ -18,8 +18,10 @@ import torch
 
 from circulant.backends.native import core as native_core
 from circulant.backends.table import IMPLEMENTATIONS, Backend
+from circulant.engine.example_operands import example_operands
 from circulant.engine.machine import regime
 from circulant.problems.convolution import ConvolutionProblem
+from circulant.problems.gathered_conv import GatheredConvProblem
 from circulant.problems.local_conv import LocalConvProblem
 from circulant.problems.long_conv import LongConvProblem
 from circulant.problems.problem import Problem
@@ -64,6 +66,9 @@ PROBLEMS: tuple[Problem, ...] = (
     LongConvProblem(torch.float32, Slot.OUTPUT, 2, 64, 16384, 63, 0, False),
     LocalConvProblem(torch.float32, Slot.OUTPUT, 4, LOCAL),
     SampledConvProblem(torch.float32, 4, depthwise(2, 64, (28, 28), 3)),
+    SampledConvProblem(torch.float32, 4, depthwise(2, 64, (28, 28), 3)).gradients(),
+    GatheredConvProblem(torch.float32, Slot.OUTPUT, 4, 64, 64, 784, 784, 7, 1),
+    GatheredConvProblem(torch.float32, Slot.OUTPUT, 4, 64, 64, 784, 784, 7, 64),
     TransformProblem(torch.float32, TransformKind.RFFT, 4096, 196),
     TransformProblem(torch.float32, TransformKind.FFT, 512, 1024),
 )
@@ -80,7 +85,7 @@ def timings(problem: Problem) -> dict[str, tuple[float, float]]:
             work = row.algorithm.work(problem)
             if work.flop <= LARGEST_FLOP and work.workspace_byte <= LARGEST_WORKSPACE:
                 works[row] = work
-    operands = [torch.randn(shape) for shape in problem.operand_shapes]
+    operands = example_operands(problem)
     times = {row: [] for row in works}
     for turn in range(ROUNDS + 1):
         for row in works:

@@ -119,6 +119,15 @@ CIRCULANT_INLINE void narrow(S* to, Vector<Arithmetic<S>> value) {
     for (size_t i = 0; i < kLanes<T>; ++i) to[i] = narrow_one<S>(lanes[i]);
 }
 
+#if defined(__AVX2__) && !defined(__AVX512F__)
+// All bits of lanes first .. last - 1.
+CIRCULANT_INLINE __m256i lane_mask(size_t first, size_t last) {
+    const __m256i places = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    const __m256i before_last = _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(last)), places);
+    return _mm256_andnot_si256(_mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(first)), places), before_last);
+}
+#endif
+
 // Numbers from `from` on in lanes first .. last - 1, zeros in the others; reads nothing else.
 template <class S>
 CIRCULANT_INLINE Vector<Arithmetic<S>> widen_between(const S* from, size_t first, size_t last) {
@@ -129,19 +138,31 @@ CIRCULANT_INLINE Vector<Arithmetic<S>> widen_between(const S* from, size_t first
         return bit_cast<Vector<T>>(_mm512_maskz_loadu_ps(static_cast<__mmask16>(mask), from - first));
     if constexpr (std::is_same_v<S, double>)
         return bit_cast<Vector<T>>(_mm512_maskz_loadu_pd(static_cast<__mmask8>(mask), from - first));
+    if constexpr (sizeof(S) != sizeof(T)) {
+        S numbers[kLanes<T>];
+        const __m256i bits = _mm256_maskz_loadu_epi16(static_cast<__mmask16>(mask), from - first);
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(numbers), bits);
+        return widen(numbers);
+    }
+#elif defined(__AVX2__)
+    if constexpr (std::is_same_v<S, float>)
+        return bit_cast<Vector<T>>(_mm256_maskload_ps(from - first, lane_mask(first, last)));
 #endif
     T lanes[kLanes<T>] = {};
     for (size_t i = first; i < last; ++i) lanes[i] = widen_one(from[i - first]);
     return load(lanes);
 }
 
-// The first `count` numbers, fewer than the vector has.
+// The first `count` numbers.
 template <class S>
 CIRCULANT_INLINE void narrow_first(S* to, Vector<Arithmetic<S>> value, size_t count) {
 #if defined(__AVX512F__)
     const auto mask = (1u << count) - 1u;
     if constexpr (std::is_same_v<S, float>) return _mm512_mask_storeu_ps(to, static_cast<__mmask16>(mask), bit_cast<__m512>(value));
     if constexpr (std::is_same_v<S, double>) return _mm512_mask_storeu_pd(to, static_cast<__mmask8>(mask), bit_cast<__m512d>(value));
+#elif defined(__AVX2__)
+    if constexpr (std::is_same_v<S, float>)
+        return _mm256_maskstore_ps(to, lane_mask(0, count), bit_cast<__m256>(value));
 #endif
     Arithmetic<S> lanes[kLanes<Arithmetic<S>>];
     store(lanes, value);

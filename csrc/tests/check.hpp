@@ -49,6 +49,9 @@ void test_smooth_lengths();
 void test_transforms();
 void test_long_conv();
 void test_depthwise_conv();
+void test_local_conv();
+void test_sampled_conv();
+void test_gathered_conv();
 void test_threads();
 void test_instruction_sets();
 

@@ -14,6 +14,9 @@ constexpr Test kTests[] = {
     {"transforms", circulant::tests::test_transforms},
     {"long_conv", circulant::tests::test_long_conv},
     {"depthwise_conv", circulant::tests::test_depthwise_conv},
+    {"local_conv", circulant::tests::test_local_conv},
+    {"sampled_conv", circulant::tests::test_sampled_conv},
+    {"gathered_conv", circulant::tests::test_gathered_conv},
     {"threads", circulant::tests::test_threads},
     {"instruction_sets", circulant::tests::test_instruction_sets},
 };

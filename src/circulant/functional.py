@@ -14,6 +14,7 @@ from circulant.core.operator import AXES
 from circulant.core.sizes import Shape, per_axis, transposed_length
 from circulant.engine import convolution
 from circulant.engine import frequency_sparse_conv as engine_sparse
+from circulant.engine import gathered_conv as engine_gathered
 from circulant.engine import long_conv as engine_long
 from circulant.engine.choice import Backend, Choice
 from circulant.engine.conv_settings import padding_of
@@ -195,6 +196,25 @@ def frequency_sparse_conv(
     `long_conv`; with fewer it is not causal. algorithm "monarch" skips the products that are masked.
     """
     return engine_sparse.frequency_sparse_conv(x, kernel, keep=keep, n=n, choice=_choice(algorithm, backend))
+
+
+def gathered_conv(
+    input: Tensor,
+    weight: Tensor,
+    index: Tensor,
+    groups: int = 1,
+    *,
+    algorithm: AlgorithmName | str | None = None,
+    backend: Backend | str | None = None,
+) -> Tensor:
+    """Every output sums over neighbours of its own: input (B, I, N), weight (O, I / groups, M) -> (B, O, P).
+
+    y[:, o, p] = sum_{i, m} weight[o, i, m] input[:, i, index[p, m]] with index (P, M) of whole numbers;
+    index -1 adds nothing. For grids that are not rectangular, meshes and graphs of fixed degree.
+    """
+    return engine_gathered.gathered_conv(
+        input, weight, index, groups=groups, choice=_choice(algorithm, backend)
+    )
 
 
 def plan(

@@ -106,7 +106,10 @@ def test_the_workspace_stays_within_its_limit(limit):
     problem = long_problem(4096, 4096)
     plan = planner.plan(problem, Choice(workspace_limit=limit))
     for candidate in plan.candidates:
-        needed = candidate.implementation.algorithm.work(problem).workspace_byte
+        algorithm = candidate.implementation.algorithm
+        if algorithm.rejects(problem) is not None:
+            continue
+        needed = algorithm.work(problem).workspace_byte
         if isinstance(candidate.verdict, Rejected):
             assert needed > limit
             assert "bytes of workspace, the limit is" in candidate.verdict.reason
@@ -117,7 +120,8 @@ def test_the_workspace_stays_within_its_limit(limit):
 
 def test_the_tolerance_is_obeyed_and_impossible_ones_are_refused():
     problem = long_problem(4096, 4096)
-    errors = {str(c.implementation): c.verdict.error(problem.dtype) for c in planner.plan(problem).candidates}
+    possible = [candidate for candidate in planner.plan(problem).candidates if candidate.is_possible]
+    errors = {str(c.implementation): c.verdict.error(problem.dtype) for c in possible}
     between = sorted(set(errors.values()))[0] * 1.01
     plan = planner.plan(problem, Choice(tolerance=between))
     accepted = {str(c.implementation) for c in plan.candidates if c.is_possible}
@@ -142,6 +146,8 @@ def test_expected_errors_bound_the_errors_that_occur():
         kernel = torch.randn(16, length, generator=generator)
         exact = long_conv(x.double(), kernel.double(), algorithm="direct")
         for candidate in planner.plan(long_problem(length, length)).candidates:
+            if not candidate.is_possible:
+                continue
             row = candidate.implementation
             y = long_conv(x, kernel, algorithm=row.algorithm.name, backend=row.backend)
             error = (y - exact).norm() / exact.norm()

@@ -7,13 +7,16 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from circulant.algorithms.overlap_save import FusedOverlapSaveLongConv
 from circulant.backends.table import IMPLEMENTATIONS, Backend
 from circulant.core.tolerances import RELATIVE, assert_close
+from circulant.engine.example_operands import example_operands
 from circulant.problems.convolution import ConvolutionProblem
 from circulant.problems.frequency_sparse_conv import FrequencySparseConvProblem
+from circulant.problems.gathered_conv import GatheredConvProblem
 from circulant.problems.local_conv import LocalConvProblem
 from circulant.problems.long_conv import LongConvProblem
-from circulant.problems.sampled_conv import SampledConvProblem
+from circulant.problems.sampled_conv import SampledConvProblem, SampledResult
 from circulant.problems.transform import TransformKind, TransformProblem
 from circulant.problems.trilinear import OPERANDS, Slot
 
@@ -48,10 +51,10 @@ def convolution_problems(draw, channels=((1, 1), (1, 1), (2, 1), (1, 2), (2, 3))
 
 
 @st.composite
-def long_conv_problems(draw):
-    length, circular = draw(st.integers(1, 40)), draw(st.booleans())
-    shift = 0 if circular else draw(st.integers(0, length - 1))
-    kernel = draw(st.integers(shift + 1, length + shift))
+def long_conv_problems(draw, lengths=(1, 40), longest=80):
+    length, circular = draw(st.integers(*lengths)), draw(st.booleans())
+    shift = 0 if circular else draw(st.integers(0, min(length, longest) - 1))
+    kernel = draw(st.integers(shift + 1, min(length + shift, longest)))
     sizes = draw(st.integers(1, 3)), draw(st.integers(1, 3)), length
     return LongConvProblem(draw(DTYPES), draw(SLOTS), *sizes, kernel, shift, circular)
 
@@ -77,7 +80,17 @@ def sampled_conv_problems(draw):
     problem = draw(local_conv_problems())
     assume(problem.window.ndim < 3)  # the reference visits one value at a time
     window = problem.window.for_slot(Slot.OUTPUT)
-    return SampledConvProblem(window.dtype, problem.groups, window)
+    return SampledConvProblem(window.dtype, problem.groups, window, draw(st.sampled_from(SampledResult)))
+
+
+@st.composite
+def gathered_conv_problems(draw):
+    groups, ins, outs = draw(st.sampled_from([(1, 1, 1), (5, 1, 1), (1, 3, 2), (2, 2, 1), (2, 1, 3)]))
+    places, outputs, taps = draw(st.integers(1, 20)), draw(st.integers(1, 40)), draw(st.integers(1, 6))
+    channels = groups * ins, groups * outs
+    return GatheredConvProblem(
+        draw(DTYPES), draw(SLOTS), draw(st.integers(1, 2)), *channels, places, outputs, taps, groups
+    )
 
 
 @st.composite
@@ -92,6 +105,7 @@ PROBLEMS = {
     FrequencySparseConvProblem: frequency_sparse_problems(),
     LocalConvProblem: local_conv_problems(),
     SampledConvProblem: sampled_conv_problems(),
+    GatheredConvProblem: gathered_conv_problems(),
     TransformProblem: transform_problems(),
 }
 
@@ -100,6 +114,8 @@ def problems_for(row):
     """Problems that the implementation is likely to accept."""
     if row.problem is ConvolutionProblem and row.backend is Backend.NATIVE:
         return convolution_problems([(1, 1), (1, 2)])
+    if isinstance(row.algorithm, FusedOverlapSaveLongConv):
+        return long_conv_problems((513, 1500), longest=40)
     return PROBLEMS[row.problem]
 
 
@@ -108,9 +124,11 @@ def reference(problem, *operands):
 
 
 def operands_of(problem):
-    generator = torch.Generator().manual_seed(hash(repr(problem)) % 2**31)
-    shapes = problem.operand_shapes
-    return [torch.randn(s, dtype=torch.float64, generator=generator).to(problem.dtype) for s in shapes]
+    return example_operands(problem, seed=hash(repr(problem)) % 2**31)
+
+
+def _wide(operand):
+    return operand.double() if operand.is_floating_point() else operand
 
 
 def test_there_are_drawn_problems_for_every_row_of_the_table():
@@ -126,7 +144,7 @@ def test_an_implementation_agrees_with_the_reference_of_its_problem(row):
         operands = operands_of(problem)
         copies = [operand.clone() for operand in operands]
         got = row.run(problem, *operands)
-        expected = reference(problem, *(operand.double() for operand in operands))
+        expected = reference(problem, *(_wide(operand) for operand in operands))
         assert got.dtype == problem.dtype
         assert_close(got, expected, RELATIVE[problem.dtype], what=str(problem))
         assert all(torch.equal(operand, copy) for operand, copy in zip(operands, copies))

@@ -5,8 +5,9 @@ import torch
 import torch.nn.functional as F
 from torch.autograd import gradcheck, gradgradcheck
 
-from circulant.core.errors import DtypeError, ShapeError
+from circulant.core.errors import DtypeError, NoPlanError, ShapeError
 from circulant.core.tolerances import RELATIVE, assert_close
+from circulant.engine.choice import Backend, Choice
 from circulant.engine.sampled_conv import sampled_conv
 
 SETTINGS = {"stride": (1, 1), "padding": ((1, 1), (1, 1)), "dilation": (1, 1)}
@@ -73,6 +74,36 @@ def test_a_whole_offset_shared_by_all_taps_shifts_the_input():
     none = torch.zeros_like(offset)
     inner = (..., slice(1, -2), slice(3, -1))
     assert_close(convolve(x, shifted, modulation)[inner], convolve(moved, none, modulation)[inner])
+
+
+@pytest.mark.parametrize("backend", Backend, ids=lambda backend: backend.value)
+def test_at_a_whole_place_the_slope_is_that_towards_the_next_sample(backend):
+    x = torch.tensor([[[1.0, 3.0, 7.0, 4.0]]], dtype=torch.float64)
+    offset = torch.zeros(1, 1, 1, 1, 4, dtype=torch.float64, requires_grad=True)
+    y = sampled_conv(
+        x, offset, torch.ones(1, 1, 1, 4, dtype=torch.float64), (1,), stride=(1,), padding=((0, 0),),
+        dilation=(1,), choice=Choice(backend=backend),
+    )  # fmt: skip
+    y.sum().backward()
+    assert offset.grad.flatten().tolist() == [2.0, 4.0, -3.0, -4.0]
+
+
+@pytest.mark.parametrize("backend", Backend, ids=lambda backend: backend.value)
+def test_the_gradients_of_each_backend_equal_those_of_bilinear_sampling(backend):
+    leaves = [operand.requires_grad_() for operand in operands()]
+    got = sampled_conv(*leaves, (3, 3), **SETTINGS, choice=Choice(backend=backend))
+    cotangent = torch.randn_like(got)
+    expected = torch.autograd.grad(by_grid_sample(*leaves), leaves, cotangent)
+    for a, b in zip(torch.autograd.grad(got, leaves, cotangent), expected):
+        assert_close(a, b)
+
+
+def test_a_forced_native_backend_has_no_second_derivative_and_says_so():
+    leaves = [operand.requires_grad_() for operand in operands()]
+    y = sampled_conv(*leaves, (3, 3), **SETTINGS, choice=Choice(backend=Backend.NATIVE))
+    (slope,) = torch.autograd.grad(y.pow(2).sum(), leaves[1], create_graph=True)
+    with pytest.raises(NoPlanError, match="can be differentiated twice, got native; take torch"):
+        slope.sum().backward()
 
 
 def test_one_axis_interpolates_between_neighbours():

@@ -11,17 +11,24 @@ from circulant.algorithms.algorithm import Algorithm
 from circulant.algorithms.channels_last import ChannelsLast
 from circulant.algorithms.dft_matrix import DFTMatrix
 from circulant.algorithms.direct import Direct, DirectDepthwise
+from circulant.algorithms.direct_gathered import DirectGathered
+from circulant.algorithms.direct_local import DirectLocal
+from circulant.algorithms.direct_sampled import DirectSampled
 from circulant.algorithms.fft import FastTransform, FFTConvolution, FFTLongConv, FusedFFTLongConv
 from circulant.algorithms.frequency_sparse_conv import FFTFrequencySparseConv, MonarchFrequencySparseConv
 from circulant.algorithms.im2col import Im2col
 from circulant.algorithms.monarch import MonarchLongConv
 from circulant.algorithms.overlap_save import FusedOverlapSaveLongConv, OverlapSave, OverlapSaveLongConv
 from circulant.backends.native import depthwise_conv as native_depthwise
+from circulant.backends.native import gathered_conv as native_gathered
+from circulant.backends.native import local_conv as native_local
 from circulant.backends.native import long_conv as native_long
 from circulant.backends.native import overlap_save as native_overlap_save
+from circulant.backends.native import sampled_conv as native_sampled
 from circulant.backends.torch import (
     convolution,
     frequency_sparse_conv,
+    gathered_conv,
     im2col,
     local_conv,
     long_conv,
@@ -32,6 +39,7 @@ from circulant.backends.torch import (
 )
 from circulant.problems.convolution import ConvolutionProblem
 from circulant.problems.frequency_sparse_conv import FrequencySparseConvProblem
+from circulant.problems.gathered_conv import GatheredConvProblem
 from circulant.problems.local_conv import LocalConvProblem
 from circulant.problems.long_conv import LongConvProblem
 from circulant.problems.problem import Problem
@@ -83,7 +91,11 @@ IMPLEMENTATIONS = (
         FrequencySparseConvProblem, MonarchFrequencySparseConv(), Backend.TORCH, frequency_sparse_conv.monarch
     ),
     Implementation(LocalConvProblem, Direct(), Backend.TORCH, local_conv.direct),
+    Implementation(LocalConvProblem, DirectLocal(), Backend.NATIVE, native_local.solve),
     Implementation(SampledConvProblem, Direct(), Backend.TORCH, sampled_conv.direct),
+    Implementation(SampledConvProblem, DirectSampled(), Backend.NATIVE, native_sampled.solve),
+    Implementation(GatheredConvProblem, Direct(), Backend.TORCH, gathered_conv.direct),
+    Implementation(GatheredConvProblem, DirectGathered(), Backend.NATIVE, native_gathered.solve),
     Implementation(TransformProblem, FastTransform(), Backend.TORCH, transform.fft),
     Implementation(TransformProblem, DFTMatrix(), Backend.TORCH, transform.dft_matrix),
 )

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from circulant.engine.choice import Choice
+from circulant.engine.example_operands import example_operands
 from circulant.engine.execute import settled
 from circulant.engine.plan import Candidate, Plan
 from circulant.engine.planner import plan
@@ -28,11 +29,7 @@ def planned(problem: Problem, choice: Choice, device: str = "cpu", *, measure: b
 def measured_seconds(estimate: Plan, device: str) -> dict[str, float]:
     """Median seconds of the best few candidates by prediction, by the name of the implementation."""
     candidates = [c for c in estimate.candidates if c.is_possible][:MEASURED]
-    generator = torch.Generator(device).manual_seed(0)
-    operands = tuple(
-        torch.randn(shape, generator=generator, device=device).to(estimate.problem.dtype)
-        for shape in estimate.problem.operand_shapes
-    )
+    operands = example_operands(estimate.problem, device)
     times: dict[str, list[float]] = {str(c.implementation): [] for c in candidates}
     for turn in range(ROUNDS + 1):
         for candidate in candidates:

@@ -1,18 +1,21 @@
 """The door to sampled (deformable) convolution.
 
 Sampling is not linear in its places, so its derivatives are not problems of the same kind. The
-operator takes an order: order 0 solves the problem, order n + 1 pulls cotangents back through order n.
+operator takes an order: order 0 solves the problem, order 1 the problem of its gradients, which lie in
+one row of numbers, and order n + 1 pulls cotangents back through order n by differentiable code of torch.
 Compilers see one node for each, with any sizes, whatever it takes to compute.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
-from circulant.core.errors import ShapeError
+from circulant.backends.table import Backend
+from circulant.core.errors import NoPlanError, ShapeError
 from circulant.core.sizes import Shape
 from circulant.engine.choice import FREE, Choice, current
 from circulant.engine.doors import autocast_operand, require_same_kind
@@ -77,24 +80,36 @@ def _operand_count(order: int) -> int:
 
 
 def _result_count(order: int) -> int:
-    return 1 if order == 0 else _operand_count(order - 1)
+    return 1 if order < 2 else _operand_count(order - 1)
 
 
 def _solve(
     operands: tuple[Tensor, ...], settings: Sequence[int], order: int, choice: Choice
 ) -> tuple[Tensor, ...]:
     """Operands of an order: those of the order below, then a cotangent for each of its results."""
-    if order == 0:
+    if order < 2:
         x = operands[0]
-        return (execute(_problem_of(tuple(x.shape), settings, x.dtype), operands, choice),)
+        problem = _problem_of(tuple(x.shape), settings, x.dtype)
+        return (execute(problem.gradients() if order else problem, operands, choice),)
     held = _operand_count(order - 1)
+    differentiable = _differentiable(choice)
 
     def below(*inner: Tensor) -> tuple[Tensor, ...]:
-        return _solve(inner, settings, order - 1, choice)
+        return _solve(inner, settings, order - 1, differentiable)
 
     pulled: Any = torch.func.vjp(below, *operands[:held])
     gradients = pulled[1](operands[held:])
     return tuple(gradient.clone(memory_format=torch.contiguous_format) for gradient in gradients)
+
+
+def _differentiable(choice: Choice) -> Choice:
+    """The same choice among implementations that torch can differentiate."""
+    if choice.backend not in (None, Backend.TORCH):
+        raise NoPlanError(
+            f"expected a backend that can be differentiated twice, got {choice.backend.value}; take torch, "
+            "or leave the choice to the planner"
+        )
+    return replace(choice, backend=Backend.TORCH)
 
 
 @torch.library.custom_op("circulant::sampled_conv", mutates_args=())
@@ -114,8 +129,9 @@ def _sample(
 @_sample.register_fake
 def _(operands: Sequence[Tensor], settings: Sequence[int], order: int, *_: Any) -> list[Tensor]:
     x = operands[0]
-    if order == 0:
-        return [x.new_empty(_problem_of(tuple(x.shape), settings, x.dtype).result_shape)]
+    if order < 2:
+        problem = _problem_of(tuple(x.shape), settings, x.dtype)
+        return [x.new_empty((problem.gradients() if order else problem).result_shape)]
     return [x.new_empty(operand.shape) for operand in operands[: _result_count(order)]]
 
 
@@ -125,7 +141,11 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
 
 
 def _backward(ctx: Any, cotangents: list[Tensor]) -> tuple[Any, ...]:
-    gradients = _sample([*ctx.saved_tensors, *cotangents], ctx.settings, ctx.order + 1, *ctx.choice)
+    operands = [*ctx.saved_tensors, *cotangents]
+    gradients = _sample(operands, ctx.settings, ctx.order + 1, *ctx.choice)
+    if ctx.order == 0:
+        x = operands[0]
+        gradients = list(_problem_of(tuple(x.shape), ctx.settings, x.dtype).split(gradients[0]))
     return gradients, None, None, None, None, None, None
 
 
@@ -148,4 +168,5 @@ _sample.register_vmap(_vmap)
 @register_flop_formula(torch.ops.circulant.sampled_conv)
 def _flop(operands: Sequence[Shape], settings: Sequence[int], order: int, *_: Any, **__: Any) -> int:
     """Each gradient is about as much work as the sum itself."""
-    return round(_problem_of(operands[0], settings, torch.float32).flop) * _result_count(order)
+    problem = _problem_of(operands[0], settings, torch.float32)
+    return round((problem.gradients() if order == 1 else problem).flop) * _result_count(order)

@@ -21,10 +21,11 @@ class Operand:
     name: str
     tensor: Tensor
     shape: Shape
+    dtype: torch.dtype | None = None  # where it is not that of the call
 
 
-def _contiguous(operand: Operand, dtype: torch.dtype) -> Tensor:
-    tensor, name = operand.tensor, operand.name
+def _contiguous(operand: Operand, called: torch.dtype) -> Tensor:
+    tensor, name, dtype = operand.tensor, operand.name, operand.dtype or called
     if tensor.shape != operand.shape:
         raise ShapeError(f"expected {name} {operand.shape}, got {tuple(tensor.shape)}; plan for its shape")
     if tensor.dtype != dtype:

@@ -9,7 +9,8 @@ from typing import Any
 from torch import Tensor
 
 from circulant.backends.native import core
-from circulant.backends.native.call import SCALARS, Operand, call
+from circulant.backends.native.call import Operand, call
+from circulant.backends.native.scalars import SCALARS
 from circulant.problems.convolution import ConvolutionProblem
 from circulant.problems.trilinear import Slot
 
