@@ -24,6 +24,7 @@ from circulant.problems.convolution import ConvolutionProblem
 from circulant.problems.gathered_conv import GatheredConvProblem
 from circulant.problems.local_conv import LocalConvProblem
 from circulant.problems.long_conv import LongConvProblem
+from circulant.problems.pooling import PoolingProblem, PoolMode
 from circulant.problems.problem import Problem
 from circulant.problems.sampled_conv import SampledConvProblem
 from circulant.problems.transform import TransformKind, TransformProblem
@@ -43,6 +44,12 @@ def convolution(batch, channels, out, spatial, kernel, groups) -> ConvolutionPro
     )
 
 
+def pooling(mode, spatial, kernel) -> PoolingProblem:
+    ndim = len(spatial)
+    sides = (kernel // 2,) * ndim
+    return PoolingProblem(torch.float32, mode, 8, 64, spatial, (kernel,) * ndim, (1,) * ndim, sides)
+
+
 def depthwise(batch, channels, spatial, width) -> ConvolutionProblem:
     return convolution(batch, channels, channels, spatial, (width,) * len(spatial), channels)
 
@@ -53,6 +60,11 @@ PROBLEMS: tuple[Problem, ...] = (
     convolution(8, 256, 256, (14, 14), (3, 3), 1),
     convolution(8, 64, 128, (1024,), (9,), 1),
     convolution(2, 16, 16, (16, 16, 16), (3, 3, 3), 1),
+    convolution(8, 3, 64, (112, 112), (7, 7), 1),
+    convolution(8, 8, 8, (112, 112), (3, 3), 1),
+    convolution(8, 96, 96, (56, 56), (3, 3), 12),
+    convolution(8, 8, 8, (65536,), (9,), 1),
+    convolution(8, 1, 16, (65536,), (5,), 1),
     depthwise(8, 64, (56, 56), 3),
     depthwise(8, 64, (28, 28), 7),
     depthwise(4, 64, (56, 56), 13),
@@ -71,6 +83,8 @@ PROBLEMS: tuple[Problem, ...] = (
     GatheredConvProblem(torch.float32, Slot.OUTPUT, 4, 64, 64, 784, 784, 7, 64),
     TransformProblem(torch.float32, TransformKind.RFFT, 4096, 196),
     TransformProblem(torch.float32, TransformKind.FFT, 512, 1024),
+    *(pooling(mode, (56, 56), kernel) for mode in PoolMode for kernel in (3, 13)),
+    *(pooling(mode, (4096,), kernel) for mode in PoolMode for kernel in (3, 31)),
 )
 
 

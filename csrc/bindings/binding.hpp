@@ -58,5 +58,41 @@ void bind_depthwise_conv(nb::module_& m);
 void bind_local_conv(nb::module_& m);
 void bind_sampled_conv(nb::module_& m);
 void bind_gathered_conv(nb::module_& m);
+// A kernel of one operand and one result.
+template <class Sizes, class Run>
+void bind_unary_kernel(nb::module_& m, const char* name, Run run) {
+    m.def(
+        name,
+        [run](const Sizes& sizes, Scalar scalar, std::uintptr_t operand, std::uintptr_t result,
+              std::size_t threads, Isa isa) {
+            count_call();
+            dispatch(scalar, [&]<class S>() {
+                run.template operator()<S>(sizes, pointer<const S>(operand), pointer<S>(result),
+                                           Execution{threads, isa});
+            });
+        },
+        nb::call_guard<nb::gil_scoped_release>(), "sizes"_a, "scalar"_a, "operand"_a, "result"_a, "threads"_a,
+        "isa"_a);
+}
+
+// The bytes of scratch memory that a kernel takes for each thread: measure.operator()<S>(sizes).
+template <class Sizes, class Measure>
+void bind_workspace(nb::module_& m, const char* name, Measure measure) {
+    m.def(
+        name,
+        [measure](const Sizes& sizes, Scalar scalar) {
+            std::size_t bytes = 0;
+            dispatch(scalar, [&]<class S>() { bytes = measure.template operator()<S>(sizes); });
+            return bytes;
+        },
+        "sizes"_a, "scalar"_a);
+}
+
+void bind_window(nb::module_& m);
+void bind_sliding_conv(nb::module_& m);
+void bind_sliding_pool(nb::module_& m);
+void bind_im2win(nb::module_& m);
+void bind_winograd(nb::module_& m);
+void bind_fused_block(nb::module_& m);
 
 }  // namespace circulant::bindings

@@ -40,4 +40,10 @@ NB_MODULE(_core, m) {
     bind_local_conv(m);
     bind_sampled_conv(m);
     bind_gathered_conv(m);
+    bind_window(m);
+    bind_sliding_conv(m);
+    bind_sliding_pool(m);
+    bind_im2win(m);
+    bind_winograd(m);
+    bind_fused_block(m);
 }

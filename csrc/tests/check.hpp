@@ -52,6 +52,9 @@ void test_depthwise_conv();
 void test_local_conv();
 void test_sampled_conv();
 void test_gathered_conv();
+void test_window_conv();
+void test_sliding_pool();
+void test_fused_block();
 void test_threads();
 void test_instruction_sets();
 

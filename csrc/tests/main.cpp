@@ -17,6 +17,9 @@ constexpr Test kTests[] = {
     {"local_conv", circulant::tests::test_local_conv},
     {"sampled_conv", circulant::tests::test_sampled_conv},
     {"gathered_conv", circulant::tests::test_gathered_conv},
+    {"window_conv", circulant::tests::test_window_conv},
+    {"sliding_pool", circulant::tests::test_sliding_pool},
+    {"fused_block", circulant::tests::test_fused_block},
     {"threads", circulant::tests::test_threads},
     {"instruction_sets", circulant::tests::test_instruction_sets},
 };

@@ -30,15 +30,18 @@ from circulant.operators.sequence.sgconv_kernel import Upsampling, sgconv_kernel
 from circulant.operators.spatial.dcls import Dcls1d, Dcls2d, Dcls3d
 from circulant.operators.spatial.dcls_kernel import DclsVersion, dcls_kernel
 from circulant.operators.spatial.dilated_reparam_block import DilatedBranch, DilatedReparamBlock
+from circulant.operators.spatial.fused_conv_first_block import FusedConvFirstBlock
 from circulant.operators.spatial.inception_dw_conv2d import InceptionDWConv2d
 from circulant.operators.spatial.large_kernel_attention2d import LargeKernelAttention2d
 from circulant.operators.spatial.large_kernel_conv import LargeKernelConv2d
 from circulant.operators.spectral.adaptive_spectral_filter1d import AdaptiveSpectralFilter1d
 from circulant.operators.spectral.fourier_mixing1d import FourierMixing1d
 from circulant.operators.spectral.mod_relu import ModReLU
+from circulant.problems.conv_first_block import BlockActivation
 
 __all__ = [
     "AdaptiveSpectralFilter1d",
+    "BlockActivation",
     "ComplexConv1d",
     "ComplexConv2d",
     "ComplexConv3d",
@@ -52,6 +55,7 @@ __all__ = [
     "DilatedReparamBlock",
     "EfficientChannelAttention",
     "FourierMixing1d",
+    "FusedConvFirstBlock",
     "HaloAttention2d",
     "InceptionDWConv2d",
     "Involution2d",

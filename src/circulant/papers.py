@@ -44,6 +44,36 @@ COMPONENTS: tuple[Entry, ...] = (
         "tests/explain/test_receptive_field.py",
     ),
     Entry(
+        "On the Efficiency of Convolutional Neural Networks",
+        "circulant.explain.waterline.waterline",
+        "tests/explain/test_waterline.py",
+    ),
+    Entry(
+        "Im2win: An Efficient Convolution Paradigm on GPU",
+        "circulant.windows.im2win_conv2d",
+        "tests/backends/native/test_window_conv.py",
+    ),
+    Entry(
+        "Im2win: An Efficient Convolution Paradigm on GPU",
+        "circulant.windows.im2win_transform",
+        "tests/functional/test_windows.py",
+    ),
+    Entry(
+        "Accelerating Machine Learning Primitives on Commodity Hardware",
+        "circulant.windows.sliding_window_conv1d",
+        "tests/functional/test_windows.py",
+    ),
+    Entry(
+        "Accelerating Machine Learning Primitives on Commodity Hardware",
+        "circulant.windows.sliding_window_conv2d",
+        "tests/backends/native/test_window_conv.py",
+    ),
+    Entry(
+        "Accelerating Machine Learning Primitives on Commodity Hardware",
+        "circulant.windows.sliding_window_pool",
+        "tests/backends/native/test_sliding_pool.py",
+    ),
+    Entry(
         "Demystify Transformers & Convolutions in Modern Image Deep Networks",
         "circulant.explain.receptive_field.effective_receptive_field",
         "tests/explain/test_receptive_field.py",

@@ -1,21 +1,25 @@
 """Every implementation in the table solves its problem as the problem's own reference does."""
 
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from circulant.algorithms.algorithm import AlgorithmName
 from circulant.algorithms.overlap_save import FusedOverlapSaveLongConv
 from circulant.backends.table import IMPLEMENTATIONS, Backend
 from circulant.core.tolerances import RELATIVE, assert_close
 from circulant.engine.example_operands import example_operands
+from circulant.problems.conv_first_block import BlockActivation, ConvFirstBlockProblem
 from circulant.problems.convolution import ConvolutionProblem
 from circulant.problems.frequency_sparse_conv import FrequencySparseConvProblem
 from circulant.problems.gathered_conv import GatheredConvProblem
 from circulant.problems.local_conv import LocalConvProblem
 from circulant.problems.long_conv import LongConvProblem
+from circulant.problems.pooling import PoolingProblem, PoolMode
 from circulant.problems.sampled_conv import SampledConvProblem, SampledResult
 from circulant.problems.transform import TransformKind, TransformProblem
 from circulant.problems.trilinear import OPERANDS, Slot
@@ -94,24 +98,67 @@ def gathered_conv_problems(draw):
 
 
 @st.composite
+def pooling_problems(draw):
+    window = draw(convolution_problems([(1, 1)]))
+    assume(window.ndim < 3)
+    padding = tuple(draw(st.integers(0, k // 2)) for k in window.kernel)
+    problem = PoolingProblem(
+        window.dtype, draw(st.sampled_from(PoolMode)), window.batch, window.in_channels, window.spatial,
+        window.kernel, window.stride, padding,
+    )  # fmt: skip
+    assume(min(problem.output_spatial) >= 1)
+    return problem
+
+
+@st.composite
+def conv_first_block_problems(draw):
+    groups, spatial = draw(st.integers(1, 3)), (draw(st.integers(1, 9)), draw(st.integers(1, 9)))
+    sizes = draw(st.integers(1, 2)), groups * draw(st.integers(1, 2)), spatial
+    kernel, expanded = draw(st.sampled_from([1, 3, 5])), draw(st.integers(1, 9))
+    activation = draw(st.sampled_from(BlockActivation))
+    return ConvFirstBlockProblem(draw(DTYPES), activation, *sizes, kernel, groups, expanded)
+
+
+@st.composite
 def transform_problems(draw):
     kind = draw(st.sampled_from(list(TransformKind)))
     return TransformProblem(draw(DTYPES), kind, draw(st.integers(1, 3)), draw(st.integers(1, 40)))
 
 
 PROBLEMS = {
+    ConvFirstBlockProblem: conv_first_block_problems(),
     ConvolutionProblem: convolution_problems(),
     LongConvProblem: long_conv_problems(),
     FrequencySparseConvProblem: frequency_sparse_problems(),
     LocalConvProblem: local_conv_problems(),
+    PoolingProblem: pooling_problems(),
     SampledConvProblem: sampled_conv_problems(),
     GatheredConvProblem: gathered_conv_problems(),
     TransformProblem: transform_problems(),
 }
 
 
+@st.composite
+def plain_3x3_problems(draw):
+    ones = (1, 1)
+    drawn = draw(PROBLEMS[ConvolutionProblem].filter(lambda p: p.ndim == 2 and p.slot is not Slot.KERNEL))
+    problem = replace(
+        drawn, kernel=(3, 3), stride=ones, dilation=ones, groups=1, spatial=draw(st.tuples(SIZES, SIZES))
+    )
+    assume(min(problem.output_spatial) >= 1)
+    return problem
+
+
+SIZES = st.integers(1, 20)
+FORWARD_IN_PLANES = (AlgorithmName.SLIDING_WINDOW, AlgorithmName.IM2WIN)
+
+
 def problems_for(row):
     """Problems that the implementation is likely to accept."""
+    if row.problem is ConvolutionProblem and row.algorithm.name in FORWARD_IN_PLANES:
+        return PROBLEMS[row.problem].filter(lambda p: p.ndim < 3).map(lambda p: p.for_slot(Slot.OUTPUT))
+    if row.algorithm.name is AlgorithmName.WINOGRAD:
+        return plain_3x3_problems()
     if row.problem is ConvolutionProblem and row.backend is Backend.NATIVE:
         return convolution_problems([(1, 1), (1, 2)])
     if isinstance(row.algorithm, FusedOverlapSaveLongConv):

@@ -9,9 +9,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from circulant import functional
+from circulant.algorithms.algorithm import AlgorithmName
 from circulant.core.errors import ShapeError
 from circulant.core.tolerances import RELATIVE, assert_close
-from circulant.functional import Boundary
+from circulant.functional import Backend, Boundary
+from circulant.problems.trilinear import Slot
 
 OURS = {n: getattr(functional, f"conv{n}d") for n in (1, 2, 3)}
 THEIRS = {n: getattr(F, f"conv{n}d") for n in (1, 2, 3)}
@@ -141,6 +143,10 @@ def result_and_gradients(function, given_operands):
     return [y.detach(), *torch.autograd.grad(y, leaves, c)]
 
 
+def only_result(function, given_operands):
+    return [function(*given_operands)]
+
+
 def expected_results(drawn, given_operands):
     """By torch, in float64, from contiguous operands."""
     widths = [side for pair in reversed(drawn.sides) for side in pair]
@@ -164,15 +170,33 @@ def possible(operation, drawn, weight_shape, **named):
         groups=drawn.groups, dtype=drawn.dtype, **named,
     )  # fmt: skip
     rows = [candidate.implementation for candidate in plan.candidates if candidate.is_possible]
-    return [(None, None)] + [(row.algorithm.name, row.backend) for row in rows]
+    return [Forced(None, None, True)] + [
+        Forced(row.algorithm.name, row.backend, solves_all_slots(row, plan.problem)) for row in rows
+    ]
+
+
+@dataclass(frozen=True)
+class Forced:
+    """What the caller insists on, and whether that can solve for both gradients too."""
+
+    algorithm: AlgorithmName | None
+    backend: Backend | None
+    has_gradients: bool
+
+
+def solves_all_slots(row, problem):
+    return all(row.algorithm.rejects(problem.for_slot(slot)) is None for slot in Slot)
 
 
 def compare(function, given_operands, expected, choices):
-    for algorithm, backend in choices:
-        got = result_and_gradients(
-            lambda *o: function(*o, algorithm=algorithm, backend=backend),  # noqa: B023
-            given_operands,
-        )
+    for choice in choices:
+        algorithm, backend = choice.algorithm, choice.backend
+
+        def call(*leaves):
+            return function(*leaves, algorithm=algorithm, backend=backend)  # noqa: B023
+
+        run = result_and_gradients if choice.has_gradients else only_result
+        got = run(call, given_operands)
         names = ["output", "gradient of input", "gradient of weight", "gradient of bias"]
         for name, value, wanted in zip(names, got, expected):
             assert value.dtype == given_operands[0].dtype

@@ -187,7 +187,7 @@ FORCED = {
         "no channels-last layout for 1 spatial axis",
     ),
     "a dense convolution by the core": (
-        lambda: conv2d(X, W, backend="native"),
+        lambda: conv2d(X, W, algorithm="direct", backend="native"),
         "this one maps 4 to 6 channels in 1 groups",
     ),
     "an algorithm that the core lacks": (
@@ -203,7 +203,7 @@ FORCED = {
         "bytes of workspace, the limit is 16",
     ),
     "an exactness that nobody offers": (lambda: plan2d(tolerance=1e-12), "tolerance 1.0e-12"),
-    "a plan for the core": (lambda: plan2d(backend="native"), "takes depthwise problems"),
+    "a plan for the core": (lambda: plan2d(algorithm="direct", backend="native"), "takes depthwise problems"),
 }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from circulant.algorithms.algorithm import Algorithm
+from circulant.algorithms.block_fusion import BlockFusion, LayerByLayer
 from circulant.algorithms.channels_last import ChannelsLast
 from circulant.algorithms.dft_matrix import DFTMatrix
 from circulant.algorithms.direct import Direct, DirectDepthwise
@@ -17,31 +18,45 @@ from circulant.algorithms.direct_sampled import DirectSampled
 from circulant.algorithms.fft import FastTransform, FFTConvolution, FFTLongConv, FusedFFTLongConv
 from circulant.algorithms.frequency_sparse_conv import FFTFrequencySparseConv, MonarchFrequencySparseConv
 from circulant.algorithms.im2col import Im2col
+from circulant.algorithms.im2win import Im2win, TiledIm2win
 from circulant.algorithms.monarch import MonarchLongConv
 from circulant.algorithms.overlap_save import FusedOverlapSaveLongConv, OverlapSave, OverlapSaveLongConv
+from circulant.algorithms.sliding_pool import SlidingPool
+from circulant.algorithms.sliding_window import SlidingWindow
+from circulant.algorithms.winograd import Winograd
 from circulant.backends.native import depthwise_conv as native_depthwise
+from circulant.backends.native import fused_block as native_block
 from circulant.backends.native import gathered_conv as native_gathered
+from circulant.backends.native import im2win as native_im2win
 from circulant.backends.native import local_conv as native_local
 from circulant.backends.native import long_conv as native_long
 from circulant.backends.native import overlap_save as native_overlap_save
 from circulant.backends.native import sampled_conv as native_sampled
+from circulant.backends.native import sliding_conv as native_sliding_conv
+from circulant.backends.native import sliding_pool as native_sliding_pool
+from circulant.backends.native import winograd as native_winograd
 from circulant.backends.torch import (
+    conv_first_block,
     convolution,
     frequency_sparse_conv,
     gathered_conv,
     im2col,
+    im2win,
     local_conv,
     long_conv,
     monarch,
+    pooling,
     sampled_conv,
     spectra,
     transform,
 )
+from circulant.problems.conv_first_block import ConvFirstBlockProblem
 from circulant.problems.convolution import ConvolutionProblem
 from circulant.problems.frequency_sparse_conv import FrequencySparseConvProblem
 from circulant.problems.gathered_conv import GatheredConvProblem
 from circulant.problems.local_conv import LocalConvProblem
 from circulant.problems.long_conv import LongConvProblem
+from circulant.problems.pooling import PoolingProblem
 from circulant.problems.problem import Problem
 from circulant.problems.sampled_conv import SampledConvProblem
 from circulant.problems.transform import TransformProblem
@@ -72,6 +87,10 @@ IMPLEMENTATIONS = (
     Implementation(ConvolutionProblem, FFTConvolution(), Backend.TORCH, spectra.fft_convolution),
     Implementation(ConvolutionProblem, OverlapSave(), Backend.TORCH, spectra.overlap_save),
     Implementation(ConvolutionProblem, DirectDepthwise(), Backend.NATIVE, native_depthwise.solve),
+    Implementation(ConvolutionProblem, Im2win(), Backend.TORCH, im2win.im2win),
+    Implementation(ConvolutionProblem, TiledIm2win(), Backend.NATIVE, native_im2win.solve),
+    Implementation(ConvolutionProblem, SlidingWindow(), Backend.NATIVE, native_sliding_conv.solve),
+    Implementation(ConvolutionProblem, Winograd(), Backend.NATIVE, native_winograd.solve),
     Implementation(LongConvProblem, Direct(), Backend.TORCH, long_conv.direct),
     Implementation(LongConvProblem, FFTLongConv(), Backend.TORCH, spectra.fft_long_conv),
     Implementation(LongConvProblem, OverlapSaveLongConv(), Backend.TORCH, long_conv.overlap_save),
@@ -96,6 +115,10 @@ IMPLEMENTATIONS = (
     Implementation(SampledConvProblem, DirectSampled(), Backend.NATIVE, native_sampled.solve),
     Implementation(GatheredConvProblem, Direct(), Backend.TORCH, gathered_conv.direct),
     Implementation(GatheredConvProblem, DirectGathered(), Backend.NATIVE, native_gathered.solve),
+    Implementation(ConvFirstBlockProblem, LayerByLayer(), Backend.TORCH, conv_first_block.direct),
+    Implementation(ConvFirstBlockProblem, BlockFusion(), Backend.NATIVE, native_block.solve),
+    Implementation(PoolingProblem, Direct(), Backend.TORCH, pooling.direct),
+    Implementation(PoolingProblem, SlidingPool(), Backend.NATIVE, native_sliding_pool.solve),
     Implementation(TransformProblem, FastTransform(), Backend.TORCH, transform.fft),
     Implementation(TransformProblem, DFTMatrix(), Backend.TORCH, transform.dft_matrix),
 )

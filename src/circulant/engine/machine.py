@@ -8,9 +8,12 @@ from importlib.resources import files
 
 from circulant.problems.convolution import ConvolutionProblem
 from circulant.problems.long_conv import LongConvProblem
+from circulant.problems.pooling import PoolingProblem
 from circulant.problems.problem import Problem
 
 SLOW_DEPTHWISE_KERNEL = 13  # widest kernel for which torch has a fast channels-first path on a CPU
+
+FEW_CHANNELS = 16  # per group, up to which torch's kernels for dense convolution cannot fill their vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +34,14 @@ def regime(problem: Problem) -> str:
     """The classes of problem in which torch's kernels run at rates of different order."""
     if isinstance(problem, LongConvProblem):
         return "depthwise 1-D"
+    if isinstance(problem, PoolingProblem):
+        return f"{problem.mode.value} pooling {problem.ndim}-D"
     if not isinstance(problem, ConvolutionProblem):
         return type(problem).__name__.removesuffix("Problem")
     if not problem.is_depthwise:
-        return "dense"
+        few = problem.in_channels // problem.groups <= FEW_CHANNELS and problem.ndim < 3
+        kind = "few channels" if few else "dense"
+        return f"{kind} 1-D" if problem.ndim == 1 else kind
     if problem.ndim == 2 and max(problem.kernel) <= SLOW_DEPTHWISE_KERNEL:
         return "depthwise 2-D, small kernel"
     return f"depthwise {problem.ndim}-D"
