@@ -22,11 +22,14 @@ from circulant.engine.example_operands import example_operands
 from circulant.engine.machine import regime
 from circulant.problems.convolution import ConvolutionProblem
 from circulant.problems.gathered_conv import GatheredConvProblem
+from circulant.problems.inverse_conv import InverseConvProblem
 from circulant.problems.local_conv import LocalConvProblem
 from circulant.problems.long_conv import LongConvProblem
 from circulant.problems.pooling import PoolingProblem, PoolMode
 from circulant.problems.problem import Problem
+from circulant.problems.recurrence import RecurrenceProblem
 from circulant.problems.sampled_conv import SampledConvProblem
+from circulant.problems.selective_scan import SelectiveScanProblem
 from circulant.problems.transform import TransformKind, TransformProblem
 from circulant.problems.trilinear import Slot
 
@@ -85,6 +88,11 @@ PROBLEMS: tuple[Problem, ...] = (
     TransformProblem(torch.float32, TransformKind.FFT, 512, 1024),
     *(pooling(mode, (56, 56), kernel) for mode in PoolMode for kernel in (3, 13)),
     *(pooling(mode, (4096,), kernel) for mode in PoolMode for kernel in (3, 31)),
+    InverseConvProblem(torch.float32, 16, 12, (28, 28), (3, 3), False),
+    RecurrenceProblem(torch.float32, 8, 128, 1024, True, False, False, False),
+    RecurrenceProblem(torch.float32, 8, 128, 1024, False, True, False, False),
+    SelectiveScanProblem(torch.float32, 2, 128, 1, 16, 512, False),
+    SelectiveScanProblem(torch.float32, 2, 128, 1, 16, 512, True),
 )
 
 

@@ -94,5 +94,8 @@ void bind_sliding_pool(nb::module_& m);
 void bind_im2win(nb::module_& m);
 void bind_winograd(nb::module_& m);
 void bind_fused_block(nb::module_& m);
+void bind_inverse_conv(nb::module_& m);
+void bind_recurrence(nb::module_& m);
+void bind_selective_scan(nb::module_& m);
 
 }  // namespace circulant::bindings

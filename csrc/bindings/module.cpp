@@ -46,4 +46,7 @@ NB_MODULE(_core, m) {
     bind_im2win(m);
     bind_winograd(m);
     bind_fused_block(m);
+    bind_inverse_conv(m);
+    bind_recurrence(m);
+    bind_selective_scan(m);
 }

@@ -9,6 +9,10 @@
 #include <cstddef>
 #include <cstdint>
 
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
 #if !defined(CIRCULANT_ISA) || !defined(CIRCULANT_VECTOR_BYTES)
 #error "compile this unit with CIRCULANT_ISA and CIRCULANT_VECTOR_BYTES defined"
 #endif
@@ -41,6 +45,27 @@ CIRCULANT_INLINE Vector<T> load(const T* from) {
 template <class T>
 CIRCULANT_INLINE void store(T* to, Vector<T> value) {
     __builtin_memcpy(to, &value, sizeof value);
+}
+
+// value times two to the power `whole`, a vector of integers below 2^10 (float) or 2^13 (double) in size.
+template <class T>
+CIRCULANT_INLINE Vector<T> scale_by_power_of_two(Vector<T> value, Vector<T> whole) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4)
+        return reinterpret_cast<Vector<T>>(_mm512_scalef_ps(reinterpret_cast<__m512>(value), reinterpret_cast<__m512>(whole)));
+    else
+        return reinterpret_cast<Vector<T>>(_mm512_scalef_pd(reinterpret_cast<__m512d>(value), reinterpret_cast<__m512d>(whole)));
+#else
+    // In two steps, so that neither power leaves the range of exponents before the product does.
+    using Bits = decltype(value < whole);
+    constexpr int mantissa = sizeof(T) == 4 ? 23 : 52, bias = sizeof(T) == 4 ? 127 : 1023;
+    constexpr T magic = T{3} * static_cast<T>(int64_t{1} << (mantissa - 1));  // an integer moves to the last bits
+    const Bits power = reinterpret_cast<Bits>(whole + magic) - reinterpret_cast<Bits>(Vector<T>{} + magic);
+    const Bits half = power >> 1;
+    const Vector<T> first = reinterpret_cast<Vector<T>>((half + bias) << mantissa);
+    const Vector<T> second = reinterpret_cast<Vector<T>>((power - half + bias) << mantissa);
+    return value * first * second;
+#endif
 }
 
 // Selects rather than multiplies by zero, so that infinities behind `count` leave no NaN.

@@ -55,6 +55,9 @@ void test_gathered_conv();
 void test_window_conv();
 void test_sliding_pool();
 void test_fused_block();
+void test_inverse_conv();
+void test_recurrence();
+void test_selective_scan();
 void test_threads();
 void test_instruction_sets();
 

@@ -20,6 +20,9 @@ constexpr Test kTests[] = {
     {"window_conv", circulant::tests::test_window_conv},
     {"sliding_pool", circulant::tests::test_sliding_pool},
     {"fused_block", circulant::tests::test_fused_block},
+    {"inverse_conv", circulant::tests::test_inverse_conv},
+    {"recurrence", circulant::tests::test_recurrence},
+    {"selective_scan", circulant::tests::test_selective_scan},
     {"threads", circulant::tests::test_threads},
     {"instruction_sets", circulant::tests::test_instruction_sets},
 };

@@ -19,9 +19,13 @@ from circulant.engine import long_conv as engine_long
 from circulant.engine.choice import Backend, Choice
 from circulant.engine.conv_settings import padding_of
 from circulant.engine.convolution import Boundary
+from circulant.engine.inverse_conv import Corner as Corner
+from circulant.engine.inverse_conv import inverse_conv2d as inverse_conv2d
 from circulant.engine.long_conv import LongBoundary
 from circulant.engine.measure import planned
 from circulant.engine.plan import Plan
+from circulant.engine.recurrence import linear_recurrence as linear_recurrence
+from circulant.engine.selective_scan import selective_scan as selective_scan
 from circulant.problems.convolution import Padding
 
 Sizes = int | Iterable[int]

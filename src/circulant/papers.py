@@ -39,6 +39,16 @@ class PaperRow:
 
 COMPONENTS: tuple[Entry, ...] = (
     Entry(
+        "Parallel Backpropagation for Inverse of a Convolution with Application to Normalizing Flows",
+        "circulant.functional.inverse_conv2d",
+        "tests/engine/test_inverse_conv.py",
+    ),
+    Entry(
+        "Parallel Backpropagation for Inverse of a Convolution with Application to Normalizing Flows",
+        "circulant.models.inverse_conv_flow.InverseConvFlow",
+        "tests/models/test_inverse_flow.py",
+    ),
+    Entry(
         "Scaling Up Your Kernels: Large Kernel Design in ConvNets towards Universal Representations",
         "circulant.explain.receptive_field.effective_receptive_field",
         "tests/explain/test_receptive_field.py",

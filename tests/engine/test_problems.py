@@ -17,10 +17,13 @@ from circulant.problems.conv_first_block import BlockActivation, ConvFirstBlockP
 from circulant.problems.convolution import ConvolutionProblem
 from circulant.problems.frequency_sparse_conv import FrequencySparseConvProblem
 from circulant.problems.gathered_conv import GatheredConvProblem
+from circulant.problems.inverse_conv import InverseConvProblem
 from circulant.problems.local_conv import LocalConvProblem
 from circulant.problems.long_conv import LongConvProblem
 from circulant.problems.pooling import PoolingProblem, PoolMode
+from circulant.problems.recurrence import RecurrenceProblem
 from circulant.problems.sampled_conv import SampledConvProblem, SampledResult
+from circulant.problems.selective_scan import SelectiveScanProblem
 from circulant.problems.transform import TransformKind, TransformProblem
 from circulant.problems.trilinear import OPERANDS, Slot
 
@@ -125,6 +128,31 @@ def transform_problems(draw):
     return TransformProblem(draw(DTYPES), kind, draw(st.integers(1, 3)), draw(st.integers(1, 40)))
 
 
+@st.composite
+def inverse_conv_problems(draw):
+    ndim = draw(st.integers(1, 3))
+    spatial, kernel = (tuple(draw(st.integers(1, most)) for _ in range(ndim)) for most in (12 - 3 * ndim, 3))
+    sizes = draw(st.integers(1, 3)), draw(st.sampled_from([1, 2, 3, 6]))
+    problem = InverseConvProblem(draw(DTYPES), *sizes, spatial, kernel, draw(st.booleans()))
+    assume(problem.flop > 0)  # else nothing is left to solve
+    return problem
+
+
+@st.composite
+def recurrence_problems(draw):
+    sizes = draw(st.integers(1, 3)), draw(st.integers(1, 7)), draw(st.integers(1, 80))
+    adjoint = draw(st.booleans())
+    starts = not adjoint and draw(st.booleans())
+    return RecurrenceProblem(draw(DTYPES), *sizes, draw(st.booleans()), draw(st.booleans()), starts, adjoint)
+
+
+@st.composite
+def selective_scan_problems(draw):
+    groups, per_group = draw(st.sampled_from([(1, 1), (1, 5), (2, 3), (3, 1)]))
+    sizes = groups * per_group, groups, draw(st.integers(1, 4)), draw(st.integers(1, 40))
+    return SelectiveScanProblem(draw(DTYPES), draw(st.integers(1, 2)), *sizes, draw(st.booleans()))
+
+
 PROBLEMS = {
     ConvFirstBlockProblem: conv_first_block_problems(),
     ConvolutionProblem: convolution_problems(),
@@ -135,6 +163,9 @@ PROBLEMS = {
     SampledConvProblem: sampled_conv_problems(),
     GatheredConvProblem: gathered_conv_problems(),
     TransformProblem: transform_problems(),
+    InverseConvProblem: inverse_conv_problems(),
+    RecurrenceProblem: recurrence_problems(),
+    SelectiveScanProblem: selective_scan_problems(),
 }
 
 

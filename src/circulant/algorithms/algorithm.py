@@ -33,6 +33,10 @@ class AlgorithmName(Enum):
     OVERLAP_SAVE = "overlap_save"
     MONARCH = "monarch"
     DFT_MATRIX = "dft_matrix"
+    SUBSTITUTION = "substitution"
+    WAVEFRONT = "wavefront"
+    SEQUENTIAL = "sequential"
+    SCAN = "scan"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,17 +21,28 @@ from circulant.algorithms.im2col import Im2col
 from circulant.algorithms.im2win import Im2win, TiledIm2win
 from circulant.algorithms.monarch import MonarchLongConv
 from circulant.algorithms.overlap_save import FusedOverlapSaveLongConv, OverlapSave, OverlapSaveLongConv
+from circulant.algorithms.scan import (
+    ChunkedScan,
+    FusedSequential,
+    SelectiveChunkedScan,
+    SelectiveFusedScan,
+    Sequential,
+)
 from circulant.algorithms.sliding_pool import SlidingPool
 from circulant.algorithms.sliding_window import SlidingWindow
+from circulant.algorithms.substitution import FusedWavefront, Substitution, Wavefront
 from circulant.algorithms.winograd import Winograd
 from circulant.backends.native import depthwise_conv as native_depthwise
 from circulant.backends.native import fused_block as native_block
 from circulant.backends.native import gathered_conv as native_gathered
 from circulant.backends.native import im2win as native_im2win
+from circulant.backends.native import inverse_conv as native_inverse
 from circulant.backends.native import local_conv as native_local
 from circulant.backends.native import long_conv as native_long
 from circulant.backends.native import overlap_save as native_overlap_save
+from circulant.backends.native import recurrence as native_recurrence
 from circulant.backends.native import sampled_conv as native_sampled
+from circulant.backends.native import selective_scan as native_selective
 from circulant.backends.native import sliding_conv as native_sliding_conv
 from circulant.backends.native import sliding_pool as native_sliding_pool
 from circulant.backends.native import winograd as native_winograd
@@ -42,11 +53,14 @@ from circulant.backends.torch import (
     gathered_conv,
     im2col,
     im2win,
+    inverse_conv,
     local_conv,
     long_conv,
     monarch,
     pooling,
+    recurrence,
     sampled_conv,
+    selective_scan,
     spectra,
     transform,
 )
@@ -54,11 +68,14 @@ from circulant.problems.conv_first_block import ConvFirstBlockProblem
 from circulant.problems.convolution import ConvolutionProblem
 from circulant.problems.frequency_sparse_conv import FrequencySparseConvProblem
 from circulant.problems.gathered_conv import GatheredConvProblem
+from circulant.problems.inverse_conv import InverseConvProblem
 from circulant.problems.local_conv import LocalConvProblem
 from circulant.problems.long_conv import LongConvProblem
 from circulant.problems.pooling import PoolingProblem
 from circulant.problems.problem import Problem
+from circulant.problems.recurrence import RecurrenceProblem
 from circulant.problems.sampled_conv import SampledConvProblem
+from circulant.problems.selective_scan import SelectiveScanProblem
 from circulant.problems.transform import TransformProblem
 
 
@@ -119,6 +136,14 @@ IMPLEMENTATIONS = (
     Implementation(ConvFirstBlockProblem, BlockFusion(), Backend.NATIVE, native_block.solve),
     Implementation(PoolingProblem, Direct(), Backend.TORCH, pooling.direct),
     Implementation(PoolingProblem, SlidingPool(), Backend.NATIVE, native_sliding_pool.solve),
+    Implementation(InverseConvProblem, Wavefront(), Backend.TORCH, inverse_conv.wavefront),
+    Implementation(InverseConvProblem, Substitution(), Backend.TORCH, inverse_conv.substitution),
+    Implementation(InverseConvProblem, FusedWavefront(), Backend.NATIVE, native_inverse.solve),
+    Implementation(RecurrenceProblem, Sequential(), Backend.TORCH, recurrence.sequential),
+    Implementation(RecurrenceProblem, ChunkedScan(), Backend.TORCH, recurrence.scan),
+    Implementation(RecurrenceProblem, FusedSequential(), Backend.NATIVE, native_recurrence.solve),
+    Implementation(SelectiveScanProblem, SelectiveChunkedScan(), Backend.TORCH, selective_scan.scan),
+    Implementation(SelectiveScanProblem, SelectiveFusedScan(), Backend.NATIVE, native_selective.solve),
     Implementation(TransformProblem, FastTransform(), Backend.TORCH, transform.fft),
     Implementation(TransformProblem, DFTMatrix(), Backend.TORCH, transform.dft_matrix),
 )

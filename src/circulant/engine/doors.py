@@ -34,6 +34,19 @@ def autocasts(device: str) -> bool:
     return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
 
 
+def widest_under_autocast(
+    tensors: Sequence[Tensor], optional: Sequence[Tensor | None] = ()
+) -> tuple[tuple[Tensor, ...], tuple[Tensor | None, ...]]:
+    """Under autocast, all in the widest dtype among the tensors, as torch's scans do; else as they are."""
+    if not autocasts(tensors[0].device.type):
+        return tuple(tensors), tuple(optional)
+    widest = tensors[0].dtype
+    for tensor in tensors[1:]:
+        widest = torch.promote_types(widest, tensor.dtype)
+    wide = tuple(tensor.to(widest) for tensor in tensors)
+    return wide, tuple(None if tensor is None else tensor.to(widest) for tensor in optional)
+
+
 def autocast_operand(tensor: Tensor) -> Tensor:
     """What torch's own convolutions do under autocast: floats, all but float64, in the autocast dtype."""
     device = tensor.device.type

@@ -35,6 +35,11 @@ def _contiguous(operand: Operand, called: torch.dtype) -> Tensor:
     return tensor.contiguous()
 
 
+def contiguous_each(operands: Sequence[Operand], dtype: torch.dtype) -> list[Tensor]:
+    """For functions of the core that take or give other than operands and one result."""
+    return [_contiguous(operand, dtype) for operand in operands]
+
+
 def call(kernel: str, sizes: Any, operands: Sequence[Operand], shape: Shape, dtype: torch.dtype) -> Tensor:
     """The result, of the given shape, of the core's function of that name."""
     isa = core.load().Isa[core.instruction_set().name]
