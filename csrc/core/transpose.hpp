@@ -1,38 +1,40 @@
-// A square of numbers, as many vectors as each has lanes, transposed in registers.
+// Squares of as many vectors as lanes: rows and columns change places, or each row is summed.
 #pragma once
 
 #include "core/simd.hpp"
 
 namespace circulant::CIRCULANT_ISA {
 
-// Lane i of the result is lane from[i] of a and b in a row.
-template <class T, size_t... from>
-CIRCULANT_INLINE Vector<T> joined_lanes(Vector<T> a, Vector<T> b) {
-#ifdef CIRCULANT_HAS_SHUFFLEVECTOR
-    return __builtin_shufflevector(a, b, static_cast<int>(from)...);
-#else  // GCC before 12
-    using Index = decltype(a < b);
-    return __builtin_shuffle(a, b, Index{static_cast<int>(from)...});
-#endif
-}
-
-// a and b are rows `step` apart and swap their off-diagonal blocks.
-template <class T, size_t step, size_t... I>
-CIRCULANT_INLINE void swap_off_diagonal(Vector<T>& a, Vector<T>& b, Indices<I...>) {
-    constexpr size_t lanes = kLanes<T>;
-    const Vector<T> upper = joined_lanes<T, ((I & step) ? lanes + I - step : I)...>(a, b);
-    b = joined_lanes<T, ((I & step) ? lanes + I : I + step)...>(a, b);
+// Rows `step` apart swap their off-diagonal blocks.
+template <size_t step, class T>
+CIRCULANT_INLINE void swap_blocks(Vector<T>& a, Vector<T>& b) {
+    const Vector<T> upper = pick<Interleave<2 * step, step, false>, T>(a, b);
+    b = pick<Interleave<2 * step, step, true>, T>(a, b);
     a = upper;
 }
 
 template <class T, size_t step = kLanes<T> / 2>
-CIRCULANT_INLINE void transpose_square(Vector<T> (&rows)[kLanes<T>]) {
+CIRCULANT_INLINE void transpose(Vector<T> (&rows)[kLanes<T>]) {
     if constexpr (step > 0) {
         CIRCULANT_UNROLL
         for (size_t i = 0; i < kLanes<T>; ++i)
-            if (!(i & step))
-                swap_off_diagonal<T, step>(rows[i], rows[i + step], typename MakeIndices<kLanes<T>>::type{});
-        transpose_square<T, step / 2>(rows);
+            if (!(i & step)) swap_blocks<step, T>(rows[i], rows[i + step]);
+        transpose<T, step / 2>(rows);
+    }
+}
+
+// The sum of each row: a transpose that adds what it has paired.
+template <class T, size_t step = kLanes<T> / 2>
+CIRCULANT_INLINE Vector<T> sum_rows(Vector<T> (&rows)[kLanes<T>]) {
+    if constexpr (step > 0) {
+        CIRCULANT_UNROLL
+        for (size_t i = 0; i < step; ++i) {
+            swap_blocks<step, T>(rows[i], rows[i + step]);
+            rows[i] += rows[i + step];
+        }
+        return sum_rows<T, step / 2>(rows);
+    } else {
+        return rows[0];
     }
 }
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/convert.hpp"
-#include "kernels/transpose.hpp"
+#include "core/transpose.hpp"
 
 namespace circulant::CIRCULANT_ISA {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/convert.hpp"
-#include "core/exp.hpp"
+#include "core/exponential.hpp"
 #include "kernels/fused_block_job.hpp"
 #include "kernels/strip_rows.hpp"
 #include "kernels/tap_tile.hpp"
@@ -34,7 +34,7 @@ struct Relu6 {
 struct Silu {
     template <class T>
     CIRCULANT_INLINE static Vector<T> of(Vector<T> value) {
-        return value / (exponential<T>(-value) + T{1});
+        return value / (exp<T>(-value) + T{1});
     }
 };
 

@@ -88,7 +88,7 @@ void write_transposed(const T* stage, size_t width, size_t positions, size_t cha
             Vector<T> rows[lanes];
             CIRCULANT_UNROLL
             for (size_t i = 0; i < lanes; ++i) rows[i] = load(stage + (p + i) * width + o);
-            transpose_square<T>(rows);
+            transpose<T>(rows);
             const size_t some = channels - o < lanes ? channels - o : lanes;
             for (size_t i = 0; i < some; ++i) {
                 S* const row = to + (o + i) * plane + p;

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/convert.hpp"
-#include "core/square.hpp"
+#include "core/transpose.hpp"
 #include "kernels/inverse_conv_job.hpp"
 
 namespace circulant::CIRCULANT_ISA {
@@ -96,7 +96,7 @@ private:
         for (size_t i = 0; i < tile; ++i)
             rows[i] = takes ? widen(job_.y + from + i * image_scalars_)
                             : load(front(front_of(first, i, tile)) + column_lane);
-        transpose_square<T>(rows);
+        transpose<T>(rows);
         CIRCULANT_UNROLL
         for (size_t i = 0; i < tile; ++i)
             if constexpr (takes)

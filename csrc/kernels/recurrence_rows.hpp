@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/convert.hpp"
-#include "core/square.hpp"
+#include "core/transpose.hpp"
 #include "kernels/recurrence_job.hpp"
 
 namespace circulant::CIRCULANT_ISA {
@@ -44,7 +44,7 @@ CIRCULANT_INLINE void load_segment(const RowGroup<S>& group, const S* data, size
                 tile[i] = load(numbers);
             }
         }
-        transpose_square<T>(tile);
+        transpose<T>(tile);
         CIRCULANT_UNROLL
         for (size_t i = 0; i < lanes; ++i) store(segment + (first + i) * lanes, tile[i]);
     }
@@ -57,7 +57,7 @@ CIRCULANT_INLINE void store_segment(const RowGroup<S>& group, const T* segment, 
         Vector<T> tile[lanes];
         CIRCULANT_UNROLL
         for (size_t i = 0; i < lanes; ++i) tile[i] = load(segment + (first + i) * lanes);
-        transpose_square<T>(tile);
+        transpose<T>(tile);
         const bool whole = first + lanes <= kept && group.count == lanes;
         CIRCULANT_UNROLL
         for (size_t i = 0; i < lanes; ++i) {

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "kernels/sampled_sum.hpp"
-#include "kernels/transpose.hpp"
+#include "core/transpose.hpp"
 
 namespace circulant::CIRCULANT_ISA {
 

@@ -4,7 +4,7 @@
 
 #include "core/convert.hpp"
 #include "core/exponential.hpp"
-#include "core/square.hpp"
+#include "core/transpose.hpp"
 #include "kernels/selective_scan_job.hpp"
 
 namespace circulant::CIRCULANT_ISA {
@@ -41,7 +41,7 @@ CIRCULANT_INLINE void load_steps(const SelectiveSizes& s, const ChannelBlock& bl
             tile[i] = load(numbers);
         }
     }
-    transpose_square<T>(tile);
+    transpose<T>(tile);
     for (size_t i = 0; i < lanes; ++i) store(steps + i * lanes, tile[i]);
 }
 
@@ -51,7 +51,7 @@ CIRCULANT_INLINE void store_steps(const SelectiveSizes& s, const ChannelBlock& b
     constexpr size_t lanes = kLanes<T>;
     Vector<T> tile[lanes];
     for (size_t i = 0; i < lanes; ++i) tile[i] = load(steps + i * lanes);
-    transpose_square<T>(tile);
+    transpose<T>(tile);
     for (size_t i = 0; i < block.count; ++i)
         narrow_first<T>(data + block.row(s, i) * s.length + at, tile[i], kept);
 }

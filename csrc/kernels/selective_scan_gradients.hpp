@@ -86,7 +86,7 @@ CIRCULANT_INLINE void restore_states(const T* b, size_t steps, Vector<T> a, cons
 // Adds the sums over the lanes of `count` vectors to as many neighbouring numbers.
 template <class T>
 CIRCULANT_INLINE void add_lane_sums(Vector<T> (&values)[kLanes<T>], size_t count, T* numbers) {
-    transpose_square<T>(values);
+    transpose<T>(values);
     Vector<T> total = values[0];
     for (size_t i = 1; i < kLanes<T>; ++i) total += values[i];
     if (count == kLanes<T>) {
