@@ -16,6 +16,10 @@ hypothesis.settings.load_profile("circulant")
 torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"
 
+# Triton's kernels run in its interpreter. It has to be asked for before triton is imported, which torch
+# does with its FLOP counter, wherever that is imported first.
+os.environ["TRITON_INTERPRET"] = "1"
+
 CACHE = tempfile.TemporaryDirectory()
 os.environ["CIRCULANT_CACHE"] = CACHE.name
 

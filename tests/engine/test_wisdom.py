@@ -37,8 +37,8 @@ def test_nothing_is_recalled_and_no_file_is_made_before_anything_was_measured(ca
 
 
 def test_remembered_times_decide_the_plan():
-    slowest = [str(c.implementation) for c in plan(PROBLEM).candidates if c.is_possible][-1]
-    times = {str(c.implementation): 1.0 for c in plan(PROBLEM).candidates}
+    possible = [str(c.implementation) for c in plan(PROBLEM).candidates if c.is_possible]
+    slowest, times = possible[-1], dict.fromkeys(possible, 1.0)
     wisdom.remember(PROBLEM, "cpu", {**times, slowest: 1e-3})
     plan.cache_clear()
     assert str(plan(PROBLEM).chosen) == slowest

@@ -31,6 +31,7 @@ from circulant.algorithms.scan import (
 from circulant.algorithms.sliding_pool import SlidingPool
 from circulant.algorithms.sliding_window import SlidingWindow
 from circulant.algorithms.substitution import FusedWavefront, Substitution, Wavefront
+from circulant.algorithms.tiled_monarch import TiledMonarchLongConv
 from circulant.algorithms.winograd import Winograd
 from circulant.backends.native import depthwise_conv as native_depthwise
 from circulant.backends.native import fused_block as native_block
@@ -64,6 +65,10 @@ from circulant.backends.torch import (
     spectra,
     transform,
 )
+from circulant.backends.triton import depthwise_conv as triton_depthwise
+from circulant.backends.triton import local_conv as triton_local
+from circulant.backends.triton import long_conv as triton_long
+from circulant.backends.triton import sampled_conv as triton_sampled
 from circulant.problems.conv_first_block import ConvFirstBlockProblem
 from circulant.problems.convolution import ConvolutionProblem
 from circulant.problems.frequency_sparse_conv import FrequencySparseConvProblem
@@ -82,6 +87,7 @@ from circulant.problems.transform import TransformProblem
 class Backend(Enum):
     TORCH = "torch"
     NATIVE = "native"
+    TRITON = "triton"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,7 @@ IMPLEMENTATIONS = (
     Implementation(ConvolutionProblem, ChannelsLast(), Backend.TORCH, convolution.channels_last),
     Implementation(ConvolutionProblem, Im2col(), Backend.TORCH, im2col.im2col),
     Implementation(ConvolutionProblem, FFTConvolution(), Backend.TORCH, spectra.fft_convolution),
+    Implementation(ConvolutionProblem, DirectDepthwise(), Backend.TRITON, triton_depthwise.solve),
     Implementation(ConvolutionProblem, OverlapSave(), Backend.TORCH, spectra.overlap_save),
     Implementation(ConvolutionProblem, DirectDepthwise(), Backend.NATIVE, native_depthwise.solve),
     Implementation(ConvolutionProblem, Im2win(), Backend.TORCH, im2win.im2win),
@@ -112,6 +119,9 @@ IMPLEMENTATIONS = (
     Implementation(LongConvProblem, FFTLongConv(), Backend.TORCH, spectra.fft_long_conv),
     Implementation(LongConvProblem, OverlapSaveLongConv(), Backend.TORCH, long_conv.overlap_save),
     Implementation(LongConvProblem, MonarchLongConv(), Backend.TORCH, monarch.long_conv),
+    Implementation(
+        LongConvProblem, TiledMonarchLongConv(), Backend.TRITON, triton_long.solve, gated=triton_long.output
+    ),
     Implementation(
         LongConvProblem, FusedFFTLongConv(), Backend.NATIVE, native_long.solve,
         gradients=native_long.gradients, gated=native_long.output,
@@ -128,8 +138,10 @@ IMPLEMENTATIONS = (
     ),
     Implementation(LocalConvProblem, Direct(), Backend.TORCH, local_conv.direct),
     Implementation(LocalConvProblem, DirectLocal(), Backend.NATIVE, native_local.solve),
+    Implementation(LocalConvProblem, Direct(), Backend.TRITON, triton_local.solve),
     Implementation(SampledConvProblem, Direct(), Backend.TORCH, sampled_conv.direct),
     Implementation(SampledConvProblem, DirectSampled(), Backend.NATIVE, native_sampled.solve),
+    Implementation(SampledConvProblem, Direct(), Backend.TRITON, triton_sampled.solve),
     Implementation(GatheredConvProblem, Direct(), Backend.TORCH, gathered_conv.direct),
     Implementation(GatheredConvProblem, DirectGathered(), Backend.NATIVE, native_gathered.solve),
     Implementation(ConvFirstBlockProblem, LayerByLayer(), Backend.TORCH, conv_first_block.direct),

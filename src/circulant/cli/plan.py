@@ -20,7 +20,7 @@ Boundary = Annotated[
 ]
 Dtype = Annotated[str, typer.Option(help="float16, bfloat16, float32 or float64.")]
 Algorithm = Annotated[str | None, typer.Option(help="Insist on an algorithm, such as fft.")]
-Backend = Annotated[str | None, typer.Option(help="Insist on a backend: torch or native.")]
+Backend = Annotated[str | None, typer.Option(help="Insist on a backend: torch, native or triton.")]
 Workspace = Annotated[float | None, typer.Option(help="Most extra memory, in bytes.")]
 Measure = Annotated[bool, typer.Option("--measure", help="Time the best few here, and remember the times.")]
 Tolerance = Annotated[float | None, typer.Option(help="Largest expected relative L2 error.")]

@@ -1,4 +1,4 @@
-"""Measured rates of one kind of device, by which the planner predicts times."""
+"""Rates of one kind of device, by which the planner predicts times: measured, or its published peaks."""
 
 import json
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from circulant.problems.long_conv import LongConvProblem
 from circulant.problems.pooling import PoolingProblem
 from circulant.problems.problem import Problem
 
+ANY = "any"  # the rate of implementations that a record does not name
 SLOW_DEPTHWISE_KERNEL = 13  # widest kernel for which torch has a fast channels-first path on a CPU
 
 FEW_CHANNELS = 16  # per group, up to which torch's kernels for dense convolution cannot fill their vectors
@@ -26,7 +27,8 @@ class Machine:
 
     def seconds(self, implementation: str, problem: Problem, flop: float, byte: float) -> float:
         """Roofline time: the slower of arithmetic and memory, plus the launch."""
-        rate = self.flop_per_s.get(f"{implementation}, {regime(problem)}", self.flop_per_s[implementation])
+        names = (f"{implementation}, {regime(problem)}", implementation)
+        rate = self.flop_per_s[next((name for name in names if name in self.flop_per_s), ANY)]
         return max(flop / rate, byte / self.byte_per_s) + self.launch_seconds
 
 
@@ -47,7 +49,9 @@ def regime(problem: Problem) -> str:
     return f"depthwise {problem.ndim}-D"
 
 
-@lru_cache(maxsize=1)
-def default_machine() -> Machine:
-    record = json.loads(files("circulant.engine").joinpath("machines.json").read_text())["cpu"]
+@lru_cache(maxsize=8)
+def default_machine(device: str = "cpu") -> Machine:
+    """The record of that kind of device; those without one are ranked as the CPU."""
+    records = json.loads(files("circulant.engine").joinpath("machines.json").read_text())
+    record = records.get(device, records["cpu"])
     return Machine(record["byte_per_s"], record["launch_seconds"], record["flop_per_s"])

@@ -6,6 +6,7 @@ from math import inf
 from circulant.algorithms.algorithm import AlgorithmName, Rejected
 from circulant.backends.native import core as native_core
 from circulant.backends.table import IMPLEMENTATIONS, Backend, Implementation
+from circulant.backends.triton import refusal as triton_refusal
 from circulant.core.errors import NoPlanError
 from circulant.engine.choice import FREE, Choice
 from circulant.engine.machine import Machine, default_machine
@@ -22,7 +23,7 @@ def plan(problem: Problem, choice: Choice = FREE, device: str = "cpu") -> Plan:
 
     The reasons of refused candidates are in the plan; if none is left, NoPlanError tells them.
     """
-    machine = default_machine()
+    machine = default_machine(device)
     rows = [row for row in IMPLEMENTATIONS if row.problem is type(problem)]
     measured = recall(problem, device)
     candidates = [_weigh(row, problem, choice, device, machine, measured.get(str(row))) for row in rows]
@@ -65,6 +66,8 @@ def _weigh(
         return Candidate(row, Rejected(error), inf)
     if measured is not None:
         return Candidate(row, work, measured, is_measured=True)
+    if row.backend is Backend.TRITON:
+        machine = default_machine("cuda")  # what its kernels are for, though the interpreter may run them
     return Candidate(row, work, machine.seconds(str(row), problem, work.flop, work.byte))
 
 
@@ -73,6 +76,9 @@ def _refusal(row: Implementation, problem: Problem, choice: Choice, device: str)
         return Rejected(f"the caller asked for algorithm {choice.algorithm.value}")
     if choice.backend not in (None, row.backend):
         return Rejected(f"the caller asked for backend {choice.backend.value}")
+    if row.backend is Backend.TRITON:
+        reason = triton_refusal.why_refused(problem, device, choice.backend is Backend.TRITON)
+        return Rejected(reason) if reason else None
     if row.backend is not Backend.NATIVE:
         return None
     if device != "cpu":

@@ -1,0 +1,141 @@
+"""Compiles the kernels of every solution below for a GPU that is not there, and prints what they take.
+
+    python -m tests.backends.triton.compiled FAMILY DTYPE CAPABILITY
+
+The kernels' arguments are those of real calls: `launch` is replaced by a compilation that stops short of
+running. Prints one JSON object a line: the kernel's name and bytes of on-chip memory.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+
+import torch
+
+from circulant.algorithms.tiled_monarch import LARGEST, SMALLEST
+from circulant.backends.triton import (
+    depthwise_conv,
+    local_conv,
+    long_conv,
+    long_conv_passes,
+    sampled_conv,
+    short_conv,
+)
+from circulant.backends.triton.runtime import load
+from circulant.backends.triton.transform_layout import tile_of_points
+from circulant.problems.convolution import ConvolutionProblem
+from circulant.problems.local_conv import LocalConvProblem
+from circulant.problems.long_conv import LongConvProblem
+from circulant.problems.problem import Problem
+from circulant.problems.sampled_conv import SampledConvProblem
+from circulant.problems.trilinear import Slot
+
+WARP = 32
+
+
+class OfflineDriver:
+    """What Triton asks of a driver before it compiles."""
+
+    def __init__(self, target):
+        self.target = target
+
+    def get_current_target(self):
+        return self.target
+
+    def get_current_device(self):
+        return 0
+
+    def get_current_stream(self, device):
+        return 0
+
+
+def compile_only(kernel, grid, lead, *arguments, **constants):
+    compiled = kernel.warmup(*arguments, grid=tuple(grid), **constants)
+    print(json.dumps({"kernel": kernel.fn.__qualname__, "shared": compiled.metadata.shared}))
+
+
+def windows(dtype, slot) -> Iterator[ConvolutionProblem]:
+    """Images with every setting away from 1, one pixel with all of them at 1, a series and a volume."""
+    yield ConvolutionProblem(
+        dtype, slot, 2, 4, 4, (17, 13), (3, 5), (3, 2), ((1, 2), (0, 3)), (2, 3), 4
+    )
+    yield ConvolutionProblem(dtype, slot, 1, 1, 1, (1, 1), (1, 1), (1, 1), ((0, 0), (0, 0)), (1, 1), 1)
+    yield ConvolutionProblem(dtype, slot, 2, 4, 4, (50,), (9,), (1,), ((8, 0),), (1,), 4)
+    yield ConvolutionProblem(
+        dtype, slot, 2, 4, 4, (5, 7, 6), (2, 3, 2), (1, 2, 1), ((0, 1),) * 3, (1, 1, 2), 4
+    )
+
+
+def zeros(problem: Problem) -> list[torch.Tensor]:
+    return [torch.zeros(shape, dtype=problem.dtype) for shape in problem.operand_shapes]
+
+
+def depthwise(dtype):
+    for slot in Slot:
+        for window in windows(dtype, slot):
+            depthwise_conv.solve(window, *zeros(window))
+
+
+def short(dtype):
+    for slot in (Slot.OUTPUT, Slot.INPUT):
+        for taps, padding in ((1, (0, 0)), (4, (3, 0)), (8, (7, 0))):
+            p = ConvolutionProblem(dtype, slot, 2, 4, 4, (50,), (taps,), (1,), (padding,), (1,), 4)
+            assert short_conv.takes(p)
+            short_conv.solve(p, *zeros(p))
+
+
+def local(dtype):
+    for slot in Slot:
+        for window in windows(dtype, slot):
+            p = LocalConvProblem(dtype, slot, 1, window)
+            local_conv.solve(p, *zeros(p))
+
+
+def sampled(dtype):
+    """With gradients, and the gradients' own, so that every slot meets every set of slopes."""
+    for window in windows(dtype, Slot.OUTPUT):
+        p = SampledConvProblem(dtype, 1, window)
+        operands = [operand.requires_grad_() for operand in zeros(p)]
+        y = sampled_conv.solve(p, *operands)
+        first = torch.autograd.grad(y, operands, torch.ones_like(y), create_graph=True)
+        torch.autograd.grad(first, operands, [torch.ones_like(g) for g in first], allow_unused=True)
+
+
+def long(dtype, layout, circular):
+    for slot in Slot:
+        p = LongConvProblem(dtype, slot, 2, 3, 100, 100, 0, circular)
+        long_conv.solve(p, *zeros(p), layout=layout)
+    p = LongConvProblem(dtype, Slot.OUTPUT, 2, 3, 100, 100, 0, circular)
+    gate = torch.ones(p.input_shape, dtype=dtype)
+    long_conv.output(p, *zeros(p), gate[0, :, 0], gate, gate, layout=layout)
+
+
+def long_small(dtype):
+    long(dtype, tile_of_points(SMALLEST), True)
+
+
+def long_large(dtype):
+    long(dtype, tile_of_points(LARGEST[dtype]), False)
+
+
+def long_several(dtype):
+    long(dtype, tile_of_points(LARGEST[dtype], 65), False)
+
+
+FAMILIES = {
+    family.__name__: family
+    for family in (depthwise, short, local, sampled, long_small, long_large, long_several)
+}
+
+
+def main(family: str, dtype: str, capability: str) -> None:
+    from triton.backends.compiler import GPUTarget
+
+    load().runtime.driver.set_active(OfflineDriver(GPUTarget("cuda", int(capability), WARP)))
+    for module in (depthwise_conv, short_conv, local_conv, sampled_conv, long_conv, long_conv_passes):
+        module.launch = compile_only
+    FAMILIES[family](getattr(torch, dtype))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
