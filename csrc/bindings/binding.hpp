@@ -55,6 +55,7 @@ void bind_kernel(nb::module_& m, const char* name, Run run) {
 void bind_results(nb::module_& m);
 void bind_long_conv(nb::module_& m);
 void bind_depthwise_conv(nb::module_& m);
+void bind_depthwise_fft(nb::module_& m);
 void bind_local_conv(nb::module_& m);
 void bind_sampled_conv(nb::module_& m);
 void bind_gathered_conv(nb::module_& m);

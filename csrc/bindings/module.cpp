@@ -37,6 +37,7 @@ NB_MODULE(_core, m) {
     bind_results(m);
     bind_long_conv(m);
     bind_depthwise_conv(m);
+    bind_depthwise_fft(m);
     bind_local_conv(m);
     bind_sampled_conv(m);
     bind_gathered_conv(m);

@@ -9,6 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from circulant.algorithms.algorithm import AlgorithmName
+from circulant.algorithms.fft import FusedFFTDepthwise
 from circulant.algorithms.overlap_save import FusedOverlapSaveLongConv
 from circulant.backends.table import IMPLEMENTATIONS, Backend
 from circulant.core.tolerances import RELATIVE, assert_close
@@ -190,6 +191,8 @@ def problems_for(row):
         return PROBLEMS[row.problem].filter(lambda p: p.ndim < 3).map(lambda p: p.for_slot(Slot.OUTPUT))
     if row.algorithm.name is AlgorithmName.WINOGRAD:
         return plain_3x3_problems()
+    if isinstance(row.algorithm, FusedFFTDepthwise):
+        return convolution_problems([(1, 1)])
     if row.problem is ConvolutionProblem and row.backend is Backend.NATIVE:
         return convolution_problems([(1, 1), (1, 2)])
     if isinstance(row.algorithm, FusedOverlapSaveLongConv):

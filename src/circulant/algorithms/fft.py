@@ -56,6 +56,36 @@ class FFTConvolution(Algorithm[ConvolutionProblem]):
 
 
 @final
+class FusedFFTDepthwise(Algorithm[ConvolutionProblem]):
+    """One volume after another in cache, each as one long row with zeros between its lines."""
+
+    name = AlgorithmName.FFT
+
+    def rejects(self, problem: ConvolutionProblem) -> Rejected | None:
+        p = problem
+        if p.groups != p.in_channels or p.out_channels != p.in_channels:
+            return Rejected("needs a group for each channel, and as many channels out as in")
+        return None
+
+    def work(self, problem: ConvolutionProblem) -> Work:
+        p, n = problem, smooth_length(self.samples(problem))
+        rows = (2 * p.batch + 1) * p.in_channels
+        flop = rfft_flop(n) * rows + 3.0 * n * p.batch * p.in_channels
+        return Work(flop, p.io_byte, 6.0 * compute_itemsize(p.dtype.itemsize) * n, growth(n))
+
+    def samples(self, problem: ConvolutionProblem) -> int:
+        """Of the long row: between two lines lie zeros for the larger of the borders only."""
+        p, total = problem, 1
+        for size, out, span, step, pads in zip(
+            p.spatial, p.output_spatial, p.effective_kernel, p.stride, p.padding, strict=True
+        ):
+            reach = (out - 1) * step
+            after = max(0, reach + span - pads[0] - size)
+            total *= max(size + max(pads[0], after), span, reach + 1)
+        return total
+
+
+@final
 class FFTLongConv(Algorithm[LongConvProblem]):
     name = AlgorithmName.FFT
 

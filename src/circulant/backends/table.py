@@ -15,7 +15,13 @@ from circulant.algorithms.direct import Direct, DirectDepthwise
 from circulant.algorithms.direct_gathered import DirectGathered
 from circulant.algorithms.direct_local import DirectLocal
 from circulant.algorithms.direct_sampled import DirectSampled
-from circulant.algorithms.fft import FastTransform, FFTConvolution, FFTLongConv, FusedFFTLongConv
+from circulant.algorithms.fft import (
+    FastTransform,
+    FFTConvolution,
+    FFTLongConv,
+    FusedFFTDepthwise,
+    FusedFFTLongConv,
+)
 from circulant.algorithms.frequency_sparse_conv import FFTFrequencySparseConv, MonarchFrequencySparseConv
 from circulant.algorithms.im2col import Im2col
 from circulant.algorithms.im2win import Im2win, TiledIm2win
@@ -34,6 +40,7 @@ from circulant.algorithms.substitution import FusedWavefront, Substitution, Wave
 from circulant.algorithms.tiled_monarch import TiledMonarchLongConv
 from circulant.algorithms.winograd import Winograd
 from circulant.backends.native import depthwise_conv as native_depthwise
+from circulant.backends.native import depthwise_fft as native_depthwise_fft
 from circulant.backends.native import fused_block as native_block
 from circulant.backends.native import gathered_conv as native_gathered
 from circulant.backends.native import im2win as native_im2win
@@ -111,6 +118,7 @@ IMPLEMENTATIONS = (
     Implementation(ConvolutionProblem, DirectDepthwise(), Backend.TRITON, triton_depthwise.solve),
     Implementation(ConvolutionProblem, OverlapSave(), Backend.TORCH, spectra.overlap_save),
     Implementation(ConvolutionProblem, DirectDepthwise(), Backend.NATIVE, native_depthwise.solve),
+    Implementation(ConvolutionProblem, FusedFFTDepthwise(), Backend.NATIVE, native_depthwise_fft.solve),
     Implementation(ConvolutionProblem, Im2win(), Backend.TORCH, im2win.im2win),
     Implementation(ConvolutionProblem, TiledIm2win(), Backend.NATIVE, native_im2win.solve),
     Implementation(ConvolutionProblem, SlidingWindow(), Backend.NATIVE, native_sliding_conv.solve),

@@ -25,7 +25,7 @@ def output(problem: ConvolutionProblem, x: Tensor, weight: Tensor) -> Tensor:
     """y = x convolved with w, channel by channel."""
     first = Operand("x", x, problem.input_shape)
     second = Operand("weight", weight, problem.weight_shape)
-    return call("depthwise_output", _sizes(problem), (first, second), problem.output_shape, problem.dtype)
+    return call("depthwise_output", sizes_of(problem), (first, second), problem.output_shape, problem.dtype)
 
 
 def input_gradient(problem: ConvolutionProblem, g: Tensor, weight: Tensor) -> Tensor:
@@ -33,7 +33,7 @@ def input_gradient(problem: ConvolutionProblem, g: Tensor, weight: Tensor) -> Te
     first = Operand("the output's gradient", g, problem.output_shape)
     second = Operand("weight", weight, problem.weight_shape)
     return call(
-        "depthwise_input_gradient", _sizes(problem), (first, second), problem.input_shape, problem.dtype
+        "depthwise_input_gradient", sizes_of(problem), (first, second), problem.input_shape, problem.dtype
     )
 
 
@@ -42,7 +42,7 @@ def kernel_gradient(problem: ConvolutionProblem, x: Tensor, g: Tensor) -> Tensor
     first = Operand("x", x, problem.input_shape)
     second = Operand("the output's gradient", g, problem.output_shape)
     return call(
-        "depthwise_kernel_gradient", _sizes(problem), (first, second), problem.weight_shape, problem.dtype
+        "depthwise_kernel_gradient", sizes_of(problem), (first, second), problem.weight_shape, problem.dtype
     )
 
 
@@ -51,10 +51,11 @@ def workspace_byte(problem: ConvolutionProblem, threads: int) -> int:
     module = core.load()
     scalar = getattr(module.Scalar, SCALARS[problem.dtype])
     slot, isa = module.DepthwiseSlot[problem.slot.name], module.Isa[core.instruction_set().name]
-    return threads * int(module.depthwise_workspace(_sizes(problem), scalar, slot, isa))
+    return threads * int(module.depthwise_workspace(sizes_of(problem), scalar, slot, isa))
 
 
-def _sizes(problem: ConvolutionProblem) -> Any:
+def sizes_of(problem: ConvolutionProblem) -> Any:
+    """As the core takes them; an axis that is not there has one sample and one tap."""
     module = core.load()
     axes = zip(
         problem.spatial,

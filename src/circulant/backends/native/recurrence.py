@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 
 from circulant.backends.native import core
-from circulant.backends.native.call import SCALARS, Operand, contiguous_each
+from circulant.backends.native.call import Operand, contiguous_each
+from circulant.backends.native.scalars import SCALARS
 from circulant.problems.recurrence import RecurrenceProblem
 
 

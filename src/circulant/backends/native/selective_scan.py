@@ -5,7 +5,8 @@ from torch import Tensor
 
 from circulant.algorithms.scan import SelectiveFusedScan
 from circulant.backends.native import core
-from circulant.backends.native.call import SCALARS, Operand, contiguous_each
+from circulant.backends.native.call import Operand, contiguous_each
+from circulant.backends.native.scalars import SCALARS
 from circulant.problems.selective_scan import SelectiveScanProblem
 
 STORED = ("u", "delta", "B", "C")  # the others are in the type of the arithmetic
