@@ -52,13 +52,6 @@ void bind_kernel(nb::module_& m, const char* name, Run run) {
         "threads"_a, "isa"_a);
 }
 
-void bind_results(nb::module_& m);
-void bind_long_conv(nb::module_& m);
-void bind_depthwise_conv(nb::module_& m);
-void bind_depthwise_fft(nb::module_& m);
-void bind_local_conv(nb::module_& m);
-void bind_sampled_conv(nb::module_& m);
-void bind_gathered_conv(nb::module_& m);
 // A kernel of one operand and one result.
 template <class Sizes, class Run>
 void bind_unary_kernel(nb::module_& m, const char* name, Run run) {
@@ -89,6 +82,13 @@ void bind_workspace(nb::module_& m, const char* name, Measure measure) {
         "sizes"_a, "scalar"_a);
 }
 
+void bind_results(nb::module_& m);
+void bind_long_conv(nb::module_& m);
+void bind_depthwise_conv(nb::module_& m);
+void bind_depthwise_fft(nb::module_& m);
+void bind_local_conv(nb::module_& m);
+void bind_sampled_conv(nb::module_& m);
+void bind_gathered_conv(nb::module_& m);
 void bind_window(nb::module_& m);
 void bind_sliding_conv(nb::module_& m);
 void bind_sliding_pool(nb::module_& m);
@@ -98,5 +98,6 @@ void bind_fused_block(nb::module_& m);
 void bind_inverse_conv(nb::module_& m);
 void bind_recurrence(nb::module_& m);
 void bind_selective_scan(nb::module_& m);
+void bind_long_conv_stream(nb::module_& m);
 
 }  // namespace circulant::bindings

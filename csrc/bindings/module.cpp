@@ -50,4 +50,5 @@ NB_MODULE(_core, m) {
     bind_inverse_conv(m);
     bind_recurrence(m);
     bind_selective_scan(m);
+    bind_long_conv_stream(m);
 }

@@ -9,6 +9,7 @@ TINY = {
     "long_conv": (2, 3, 37),
     "gated_long_conv": (2, 3, 24),
     "partial_long_conv": (2, 3, 40, 7),
+    "long_conv_decode": (2, 3, 41),
     "depthwise_conv2d": (2, 3, 9, 5),
     "depthwise_conv1d": (2, 3, 20, 4),
     "involution2d": (2, 4, 6, 3, 2),

@@ -10,7 +10,7 @@ from circulant.core.errors import DataError, UnknownNameError
 from circulant.core.sizes import output_length
 
 # operations that workloads.toml names and that the engine has no door for yet
-NOT_YET = {"long_conv_decode", "pool2d", "fused_block", "recurrence"}
+NOT_YET = {"pool2d", "fused_block", "recurrence"}
 
 
 def test_every_operation_can_be_timed_or_is_known_not_to_be_there_yet():

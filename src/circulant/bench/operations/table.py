@@ -7,6 +7,7 @@ from circulant.bench.operations.conv2d import CONV2D
 from circulant.bench.operations.depthwise_conv import DEPTHWISE_CONV1D, DEPTHWISE_CONV2D
 from circulant.bench.operations.local_conv import DYNAMIC_CONV2D, INVOLUTION2D
 from circulant.bench.operations.long_conv import GATED_LONG_CONV, LONG_CONV, PARTIAL_LONG_CONV
+from circulant.bench.operations.long_conv_decode import LONG_CONV_DECODE
 from circulant.bench.operations.sampled_conv import DEFORMABLE_CONV2D
 from circulant.core.sizes import Shape
 
@@ -25,6 +26,7 @@ OPERATIONS: Mapping[str, Callable[[Shape], Operation]] = {
     "long_conv": _always(LONG_CONV),
     "gated_long_conv": _always(GATED_LONG_CONV),
     "partial_long_conv": _always(PARTIAL_LONG_CONV),
+    "long_conv_decode": _always(LONG_CONV_DECODE),
     "depthwise_conv2d": _always(DEPTHWISE_CONV2D),
     "depthwise_conv1d": _always(DEPTHWISE_CONV1D),
     "involution2d": _always(INVOLUTION2D),

@@ -23,6 +23,7 @@ from circulant.core.operator import Operator, require_input
 from circulant.core.sizes import Shape
 from circulant.engine.costs import long_conv_cost
 from circulant.engine.long_conv import long_conv
+from circulant.engine.long_conv_stream import LongConvStream
 from circulant.engine.streaming import initial_history, long_conv_step
 
 INITIAL_SCALE = 0.02  # spread of the geometric initial kernel at its first tap
@@ -103,6 +104,10 @@ class LongConv1d(Operator):
         """A chunk x (B, C, n) after state -> y (B, C, n), new state."""
         y, history = long_conv_step(x, self.impulse_response(), state)
         return y + self.skip[:, None] * x, history
+
+    def stream(self, batch: int) -> LongConvStream:
+        """The operator as it is now, prepared for decoding without gradients."""
+        return LongConvStream(self.impulse_response(), batch, skip=self.skip)
 
     def cost(self, shape: Shape) -> Cost:
         return long_conv_cost(shape, self.length)
