@@ -67,7 +67,7 @@ void filter_volumes(const FlatFilterJob<S>& job, size_t first, size_t last, T* w
         const size_t channel = index / job.batch, volume = index % job.batch * job.channels + channel;
         if (index == first || index % job.batch == 0) {
             lay_out(job.weight_volumes + channel * taps, job.weight, weight);
-            transform_row(job.tree, flat_source(weight, job.weight, inverse_of_samples_of(job.tree)), values);
+            transform_row(job.tree, flat_source(weight, job.weight, inverse_of_size(job.tree)), values);
         }
         lay_out(job.source_volumes + volume * taken, job.source, source);
         take_in_row(job.tree, flat_source(source, job.source), data);
@@ -98,7 +98,7 @@ void correlate_volumes(const FlatCorrelationJob<S>& job, size_t first, size_t la
         for (size_t image = 0; image < job.batch; ++image) {
             const size_t volume = image * job.channels + channel;
             lay_out(job.g_volumes + volume * of_gradient, job.g, g);
-            transform_row(job.tree, flat_source(g, job.g, inverse_of_samples_of(job.tree)), of_g);
+            transform_row(job.tree, flat_source(g, job.g, inverse_of_size(job.tree)), of_g);
             lay_out(job.x_volumes + volume * of_volume, job.x, x);
             take_in_row(job.tree, flat_source(x, job.x), of_x);
             walk(job.tree, of_x, Correlate<T>{of_g, total});

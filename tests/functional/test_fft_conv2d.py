@@ -56,8 +56,8 @@ def test_it_is_done_by_transforms_even_where_the_plan_says_otherwise(monkeypatch
         return transform(x, *arguments, **named)
 
     monkeypatch.setattr(torch.fft, "rfftn", counted)
-    fft_conv2d(torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 3, 3))
-    assert shapes == [(1, 1, 8, 8), (1, 1, 3, 3)]
+    fft_conv2d(torch.zeros(1, 2, 8, 8), torch.zeros(2, 2, 3, 3))
+    assert shapes == [(1, 2, 8, 8), (2, 2, 3, 3)]
 
 
 def test_boundaries_and_single_images_go_with_it():

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from circulant.backends.native import core as native_core
-from circulant.backends.native.call import SCALARS
 from circulant.backends.native.long_conv_stream import NativeLongConvStream
+from circulant.backends.native.scalars import SCALARS
 from circulant.backends.torch.long_conv_stream import TorchLongConvStream
 from circulant.core.errors import ArgumentError, NoPlanError, ShapeError
 from circulant.core.sizes import Shape

@@ -1,16 +1,15 @@
-r"""Sampled (deformable) convolution over one to three axes, differentiable to any order.
+r"""Sampled (deformable) convolution over one to three axes, and its gradients.
 
 For offsets o the sum is a trilinear form of input, modulation and output's gradient, as in any
 convolution. Its derivative along an axis of o is the same form with the samples' slope along that
-axis in the place of their interpolation, and a second derivative along one axis is zero. So three
-kernels, told along which axes to take slopes, give every derivative. At whole places the slope is
-that to the right.
+axis in the place of their interpolation: three kernels, told along which axes to take slopes, give
+every gradient. At whole places the slope is that to the right.
 
 Input gradients are added atomically, in no fixed order: on a GPU they are not the same bits from run
 to run.
 """
 
-from typing import Any, final
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -19,66 +18,37 @@ from circulant.backends.triton.geometry import geometry_of
 from circulant.backends.triton.launch import ACCUMULATORS, Operand, accumulator, contiguous, launch
 from circulant.backends.triton.tile import tile_of
 from circulant.core.sizes import Shape
-from circulant.problems.sampled_conv import SampledConvProblem
+from circulant.problems.sampled_conv import SampledConvProblem, SampledResult
 from circulant.problems.trilinear import OPERANDS, Slot
 
 WIDEST = 128  # positions: places and corners are found once for all channels of a tile
 Axes = frozenset[int]
 
 
-def solve(problem: SampledConvProblem, x: Tensor, offset: Tensor, modulation: Tensor) -> Tensor:
-    return _form(problem, Slot.OUTPUT, frozenset(), x, modulation, offset)
-
-
-def _form(
-    problem: SampledConvProblem, slot: Slot, slopes: Axes, first: Tensor, second: Tensor, offset: Tensor
+def solve(
+    problem: SampledConvProblem, x: Tensor, offset: Tensor, modulation: Tensor, *cotangent: Tensor
 ) -> Tensor:
-    """The form solved for a slot, with slopes along some of the spatial axes; differentiable."""
-    apply: Any = _Sampled.apply  # torch gives it no types
-    result: Tensor = apply(problem, slot, slopes, first, second, offset)
-    return result
-
-
-@final
-class _Sampled(torch.autograd.Function):
-    """Each derivative of the form is the form again: for another slot, or with one slope more."""
-
-    @staticmethod
-    def forward(
-        problem: SampledConvProblem, slot: Slot, slopes: Axes, first: Tensor, second: Tensor, offset: Tensor
-    ) -> Tensor:
-        return _solved(problem, slot, slopes, first, second, offset)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        ctx.problem, ctx.slot, ctx.slopes, *tensors = inputs
-        ctx.save_for_backward(*tensors)
-
-    @staticmethod
-    def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
-        first, second, offset = ctx.saved_tensors
-        operands = OPERANDS[ctx.slot]
-        values = {**dict(zip(operands, (first, second))), ctx.slot: cotangents[0]}
-
-        def solved(slot: Slot, slopes: Axes) -> Tensor:
-            a, b = (values[operand] for operand in OPERANDS[slot])
-            return _form(ctx.problem, slot, slopes, a, b, offset)
-
-        def along(axis: int) -> Tensor:
-            if axis in ctx.slopes:
-                return torch.zeros_like(values[Slot.KERNEL])
-            return values[Slot.KERNEL] * solved(Slot.KERNEL, ctx.slopes | {axis})
-
-        *wanted, moves = ctx.needs_input_grad[3:]
-        gradients = [solved(slot, ctx.slopes) if needed else None for slot, needed in zip(operands, wanted)]
-        axes = range(ctx.problem.window.ndim)
-        moved = torch.stack([along(axis) for axis in axes], dim=3) if moves else None
-        return None, None, None, *gradients, moved
+    """The output; or from the output's gradient those of the three operands, one after another."""
+    plain = replace(problem, result=SampledResult.OUTPUT)
+    if problem.result is SampledResult.OUTPUT:
+        return _solved(plain, Slot.OUTPUT, frozenset(), x, modulation, offset)
+    (g,) = cotangent
+    moved = [
+        modulation * _solved(plain, Slot.KERNEL, frozenset({axis}), x, g, offset)
+        for axis in range(problem.window.ndim)
+    ]
+    gradients = (
+        _solved(plain, Slot.INPUT, frozenset(), g, modulation, offset),
+        torch.stack(moved, dim=3),
+        _solved(plain, Slot.KERNEL, frozenset(), x, g, offset),
+    )
+    return torch.cat([gradient.flatten() for gradient in gradients])
 
 
 def _solved(
     problem: SampledConvProblem, slot: Slot, slopes: Axes, first: Tensor, second: Tensor, offset: Tensor
 ) -> Tensor:
+    """The form solved for a slot, with slopes along some of the spatial axes."""
     from circulant.backends.triton.kernels import sampled
 
     p, window, geometry = problem, problem.window, geometry_of(problem.window)
