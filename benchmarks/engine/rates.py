@@ -106,7 +106,7 @@ def timings(problem: Problem) -> dict[str, tuple[float, float]]:
             continue
         if row.algorithm.rejects(problem) is None:
             work = row.algorithm.work(problem)
-            if work.flop <= LARGEST_FLOP and work.workspace_byte <= LARGEST_WORKSPACE:
+            if work.flop <= LARGEST_FLOP and work.workspace(torch.get_num_threads()) <= LARGEST_WORKSPACE:
                 works[row] = work
     operands = example_operands(problem)
     times = {row: [] for row in works}

@@ -17,6 +17,14 @@ TINY = {
     "dynamic_conv2d": (2, 3, 7, 3),
     "local_and_sampled": (1, 4, 5, 3, 2),
     "conv2d": (2, 3, 4, 11, 3, 2),
+    "pool2d": (2, 3, 9, 3, 2),
+    "average_pool2d": (2, 3, 8, 5, 1),
+    "fused_block": (2, 4, 5, 2, 3),
+    "recurrence": (2, 3, 19),
+    "fixed_recurrence": (2, 3, 19),
+    "selective_scan": (2, 3, 2, 11),
+    "inverse_conv2d": (2, 3, 5, 3),
+    "frequency_sparse_conv": (2, 3, 16, 6),
 }
 NO_GOAL = Goal()
 QUICK = Settings(Malloc.DEFAULT, 1, 0.1)

@@ -53,6 +53,23 @@ def test_a_process_that_has_not_what_it_should_measure_refuses(environment):
         next(answers({"settings": settings, "tasks": [], "sampled": []}, environment))
 
 
+def test_times_measured_before_are_neither_seen_nor_suffered(tmp_path, monkeypatch):
+    asking = tmp_path / "python"
+    asking.write_text(
+        "#!/bin/sh\ncat > /dev/null\n"
+        'printf \'["%s", "%s"]\\n\' "$CIRCULANT_CACHE" "$(ls "$CIRCULANT_CACHE")"\n'
+    )
+    asking.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(asking))
+    monkeypatch.setenv("CIRCULANT_CACHE", str(tmp_path))
+    ((folder, content),) = findings({}, Settings(Malloc.DEFAULT, 1, 0.0))
+    assert folder != str(tmp_path) and content == "" and not os.path.exists(folder)
+    (tmp_path / "wisdom.sqlite").touch()
+    settings = {"malloc": "default", "threads": 1, "budget": 0.0, "without": [], "isa": ""}
+    with pytest.raises(ArgumentError, match=r"expected no times measured before, .*wisdom\.sqlite"):
+        next(answers({"settings": settings, "tasks": [], "sampled": []}, {}))
+
+
 def test_a_process_that_dies_is_an_error_of_ours_and_what_it_said_before_counts(tmp_path, monkeypatch):
     dying = tmp_path / "python"
     dying.write_text("#!/bin/sh\ncat > /dev/null\necho '{\"rows\": []}'\nexit 3\n")

@@ -6,7 +6,8 @@ import pytest
 import torch
 from tests.bench.specimens import QUICK, group
 
-from circulant.bench.calls import torch_code
+from circulant import functional as CF
+from circulant.bench.calls import laid_out, torch_code
 from circulant.bench.contestant import Contestant, Layout, Package, Role
 from circulant.bench.measure import measure
 from circulant.bench.operation import Operation, normal, ours, peer, plain
@@ -103,6 +104,18 @@ def test_a_wrong_gradient_is_wrong_though_the_result_is_right():
     assert found.status is Status.WRONG and "gradient of operand 1" in found.note
 
 
+def test_ours_is_told_with_its_plan_and_nobody_else():
+    def planned(_shape):
+        return lambda x: CF.conv1d(x, torch.full((3, 1, 1), 2.0), groups=3, algorithm="fft", backend="torch")
+
+    made = Operation(
+        ("a", "b", "c"), lambda shape: normal(shape), doubled, (ours(planned), plain("too", planned))
+    )
+    found = {row.contestant: row for row in measure(made, group(shapes=(SHAPE,)), SHAPE, QUICK)}
+    assert (found["circulant"].note, found["too"].note) == ("fft on torch", "")
+    assert rows_with()["circulant"].note == "nothing planned"
+
+
 def test_code_that_fails_is_reported_with_its_first_words():
     def make(_shape):
         raise ValueError("no such thing\nmore")
@@ -131,6 +144,11 @@ def test_channels_last_operands_arrive_in_that_layout():
 
     rows_with(peer("last", make, layout=Layout.CHANNELS_LAST))
     assert set(seen) == {(24, 1, 3)}
+
+
+def test_channels_last_leaves_vectors_and_matrices_as_they_are():
+    for shape in [(3,), (3, 4)]:
+        assert laid_out(torch.randn(shape), Layout.CHANNELS_LAST).is_contiguous()
 
 
 def test_a_missing_package_is_named_and_the_others_are_timed():

@@ -16,8 +16,8 @@ from circulant.bench.settings import Malloc, Settings
 
 SETTINGS = Settings(Malloc.DEFAULT, 1, 0.0)
 ROW = SampledRow(
-    0, "a problem", Malloc.DEFAULT, 1, "avx512", Layout.CONTIGUOUS, 1e-3, 1e-3, 50, 1.0, 0.99, 0.0,
-    1.0, 0.99, 0.0, 1e-7, "", 0.0, False, "0.1.0", "2.13.0", "A processor", "2026-11-21",
+    0, "a problem", Malloc.DEFAULT, 1, "avx512", Layout.CONTIGUOUS, "direct on torch", 1e-3, 1e-3, 50, 1.0,
+    0.99, 0.0, 1.0, 0.99, 0.0, 1e-7, "", 0.0, False, "0.1.0", "2.13.0", "A processor", "2026-11-21",
 )  # fmt: skip
 DEPTHWISE = SampledProblem(2, "depthwise", 2, 4, 4, 4, 9, 3, 2, 1, 1)
 
@@ -33,6 +33,7 @@ def test_a_problem_is_measured_in_fifty_pairs(problem):
     assert row.error < 1e-6 and row.torch_seconds > 0 and row.seconds > 0
     assert row.ratio_low <= row.ratio
     assert problem.ndim > 1 or row.layout is Layout.CONTIGUOUS
+    assert " on " in row.way
 
 
 def test_a_slower_twin_is_caught_by_ratio_and_overhead(monkeypatch):
@@ -96,8 +97,8 @@ def test_the_summary_counts_violations_and_names_the_worst():
     lines = "\n".join(found.lines())
     assert "4 of 5 samples are slower than torch" in lines
     assert "295 of 300 are not measured yet" in lines
-    assert "largest ratio 1.60 (at least 1.50): slower" in lines
-    assert "largest overhead 20.0 µs: short" in lines
+    assert "largest ratio 1.60 (at least 1.50): slower; direct on torch" in lines
+    assert "largest overhead 20.0 µs: short; direct on torch" in lines
 
 
 def test_a_run_goes_on_with_what_its_file_does_not_hold(tmp_path):

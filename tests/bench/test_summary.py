@@ -44,6 +44,14 @@ def test_factors_are_geometric_means_against_the_fastest_of_the_right_rivals():
     assert [race.rival_name for race in best.races] == ["scipy", "torch.fft code"]
 
 
+def test_how_ours_computed_is_told_with_the_shapes_where_it_did():
+    ours = [row(shape="1x2x8", note="fft on native"), row(shape="1x2x9", note="direct on torch"),
+            row(shape="1x2x8", note="fft on native", malloc=Malloc.TUNED),
+            row("circulant, channels last", Role.VARIANT, shape="1x2x8", note="im2col on torch"),
+            row(shape="1x2x9", note="not a number", status=Status.WRONG, malloc=Malloc.TUNED)]  # fmt: skip
+    assert summarise(GROUP, ours, 2, "avx512").ways == ("fft on native (1x2x8)", "direct on torch (1x2x9)")
+
+
 def test_a_goal_is_met_at_exactly_its_value_and_missed_below():
     plain, best = findings(ROWS)
     assert (plain.outcome, best.outcome) == (Outcome.MET, Outcome.MET)

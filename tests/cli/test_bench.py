@@ -81,6 +81,8 @@ def test_a_small_group_runs_end_to_end_in_a_process_for_each_setting_of_malloc(t
     assert all(float(line["seconds"]) > 0 for line in lines if line["status"] == "measured")
     assert all(float(line["error"]) < 1e-6 for line in lines if line["status"] == "measured")
     assert {line["isa"] for line in lines} <= {"baseline", "none"}
+    ways = {line["note"] for line in lines if line["contestant"] == "circulant"}
+    assert all(" on " in way and f"circulant by {way} (" in result.stdout for way in ways)
     assert "times as fast as plain torch (default malloc), goal 1000: missed by" in result.stdout
     assert "goal 1e-06: met" in result.stdout
     assert "torch.compile of F.conv1d: left out, not wanted" in result.stdout

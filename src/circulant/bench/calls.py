@@ -25,12 +25,12 @@ def torch_code(make: Make, layout: Layout = Layout.CONTIGUOUS) -> Callable[[Case
     return prepare
 
 
-def compiled_code(make: Make) -> Callable[[Case], Call]:
+def compiled_code(make: Make, layout: Layout = Layout.CONTIGUOUS) -> Callable[[Case], Call]:
     """The same through torch.compile, which is done once and not timed."""
 
     def prepare(case: Case) -> Call:
         torch.compiler.reset()  # else the shapes before this one would make sizes symbolic
-        call = _call(torch.compile(make(case.shape), dynamic=False), case, Layout.CONTIGUOUS)
+        call = _call(torch.compile(make(case.shape), dynamic=False), case, layout)
         call()
         return call
 
@@ -53,8 +53,8 @@ def array_code(make: MakeForArrays) -> Callable[[Case], Call]:
 
 
 def laid_out(tensor: Tensor, layout: Layout) -> Tensor:
-    """The same values; channels last puts axis 1 innermost in memory."""
-    if layout is Layout.CONTIGUOUS:
+    """The same values; channels last puts axis 1 innermost in memory, if there are places behind it."""
+    if layout is Layout.CONTIGUOUS or tensor.ndim < 3:
         return tensor.contiguous()
     return tensor.movedim(1, -1).contiguous().movedim(-1, 1)
 

@@ -5,10 +5,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from tempfile import TemporaryDirectory
 from typing import Any, final
 
 from circulant.bench.settings import Settings
 from circulant.core.errors import CirculantError
+from circulant.engine.wisdom import FOLDER_VARIABLE
 
 
 @final
@@ -17,10 +19,18 @@ class MeasuringError(CirculantError, RuntimeError):
 
 
 def findings(job: Mapping[str, Any], settings: Settings) -> Iterator[dict[str, Any]]:
-    """Lines of JSON from circulant.bench.worker, as they come. Closing the iterator ends the process."""
+    """Lines of JSON from circulant.bench.worker, as they come. Closing the iterator ends the process.
+
+    Its cache folder is a new one: times that were measured before do not decide what is timed.
+    """
+    with TemporaryDirectory(prefix="circulant-bench-") as empty:
+        yield from _heard(job, settings.environment(os.environ) | {FOLDER_VARIABLE: empty})
+
+
+def _heard(job: Mapping[str, Any], environment: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     process = subprocess.Popen(
         [sys.executable, "-m", "circulant.bench.worker"],
-        env=settings.environment(os.environ),
+        env=environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         encoding="utf-8",

@@ -61,7 +61,8 @@ def everything(_shape: Shape) -> str:
 class Contestant:
     """prepare does once what is not timed: conversion of layouts, compilation, loading of a model.
 
-    refuses says why a shape is not for it; empty where it is.
+    refuses says why a shape is not for it; empty where it is. way says how ours computes, where the
+    planner is not asked.
     """
 
     name: str
@@ -71,3 +72,8 @@ class Contestant:
     layout: Layout = Layout.CONTIGUOUS
     has_backward: bool = True
     refuses: Callable[[Shape], str] = everything
+    way: Callable[[Case], str] | None = None
+
+    @property
+    def is_ours(self) -> bool:
+        return self.role in (Role.OURS, Role.VARIANT)

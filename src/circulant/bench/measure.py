@@ -18,15 +18,17 @@ from circulant.bench.rounds import interleaved
 from circulant.bench.row import Row, Status
 from circulant.bench.settings import Settings
 from circulant.bench.verdict import FAILURES, failure_text, judge
+from circulant.bench.way import plans_seen, told
 from circulant.bench.workload import Group, Passes
 from circulant.compare.machine import this_machine
 from circulant.core.sizes import Shape
+from circulant.engine.plan import Plan
 from circulant.problems.problem import dtype_text, shape_text
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A contestant before the clock: its call, or why it has none."""
+    """A contestant before the clock: its call, or why it has none. note of ours: how it computes."""
 
     contestant: Contestant
     status: Status
@@ -61,13 +63,21 @@ def attempt(contestant: Contestant, case: Case, without: Sequence[str] = ()) -> 
         return Attempt(contestant, Status.LEFT_OUT, reason)
     try:
         call = contestant.prepare(case)
-        results = call()
+        with plans_seen() as plans:
+            results = call()
     except FAILURES as error:
         return Attempt(contestant, Status.FAILED, failure_text(error))
     verdict = judge(results, case.expected)
     if verdict.fault:
         return Attempt(contestant, Status.WRONG, verdict.fault, verdict.error)
-    return Attempt(contestant, Status.MEASURED, "", verdict.error, call)
+    return Attempt(contestant, Status.MEASURED, _way(contestant, case, plans), verdict.error, call)
+
+
+def _way(contestant: Contestant, case: Case, plans: Sequence[Plan]) -> str:
+    """How ours computes; nothing about others."""
+    if not contestant.is_ours:
+        return ""
+    return told(plans) if contestant.way is None else contestant.way(case)
 
 
 def left_out(contestant: Contestant, case: Case, without: Sequence[str]) -> str:

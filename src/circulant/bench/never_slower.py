@@ -23,6 +23,7 @@ from circulant.bench.rounds import interleaved
 from circulant.bench.sampled import SampledProblem, SampledRow
 from circulant.bench.settings import Settings
 from circulant.bench.verdict import FAILURES, Verdict, failure_text, judge
+from circulant.bench.way import way_of
 from circulant.bench.workload import Passes
 from circulant.compare.machine import this_machine
 
@@ -45,6 +46,7 @@ def measure_sampled(
     calls = {"torch": theirs[layout], "ours": own[layout]}
     if layout is not Layout.CONTIGUOUS:
         calls["contiguous"] = own[Layout.CONTIGUOUS]
+    way = "" if verdict.fault else way_of(own[layout])
     before = snapshot()
     times = (
         dict.fromkeys(calls, (nan,))
@@ -52,7 +54,7 @@ def measure_sampled(
         else interleaved(calls, settings.budget, pairs, drops_slow=False)
     )
     others = cores_of_others(before, snapshot())
-    return _row(number, problem, settings, layout, times, verdict, others)
+    return _row(number, problem, settings, layout, way, times, verdict, others)
 
 
 def _case(problem: SampledProblem, threads: int) -> Case:
@@ -100,6 +102,7 @@ def _row(
     problem: SampledProblem,
     settings: Settings,
     layout: Layout,
+    way: str,
     times: Mapping[str, Sequence[float]],
     verdict: Verdict,
     others: float,
@@ -109,7 +112,7 @@ def _row(
     spread = (quantile(base, 0.75) - quantile(base, 0.25)) / median(base)
     ratios, loose = _ratios(same, base), _ratios(contiguous, base)
     return SampledRow(
-        number, _text(problem), settings.malloc, settings.threads, isa_in_use(), layout,
+        number, _text(problem), settings.malloc, settings.threads, isa_in_use(), layout, way,
         median(base), median(same), 0 if verdict.fault else len(base), median(ratios), lower_bound(ratios),
         median(_differences(same, base)), median(loose), lower_bound(loose),
         median(_differences(contiguous, base)), verdict.error, verdict.fault, others,

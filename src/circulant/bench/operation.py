@@ -10,7 +10,7 @@ from torch import Tensor
 from circulant.bench.calls import Make, MakeForArrays, array_code, compiled_code, torch_code
 from circulant.bench.case import Case, Function, generator, make_case
 from circulant.bench.contestant import OURS, TORCH, Contestant, Layout, Package, Role, everything
-from circulant.bench.peers import onnx_layer
+from circulant.bench.peers.inference_runtime import Model, onnx_runtime, openvino
 from circulant.bench.workload import Passes
 from circulant.core.sizes import Shape
 from circulant.problems.problem import Problem
@@ -50,9 +50,11 @@ def ours(make: Make) -> Contestant:
     return Contestant("circulant", Role.OURS, torch_code(make), OURS)
 
 
-def variant(name: str, make: Make, layout: Layout) -> Contestant:
-    """Ours on operands in another layout."""
-    return Contestant(name, Role.VARIANT, torch_code(make, layout), OURS, layout)
+def variant(
+    name: str, make: Make, layout: Layout = Layout.CONTIGUOUS, *, has_backward: bool = True
+) -> Contestant:
+    """Ours on operands in another layout, or by an algorithm that is insisted on."""
+    return Contestant(name, Role.VARIANT, torch_code(make, layout), OURS, layout, has_backward)
 
 
 def plain(name: str, make: Make, refuses: Callable[[Shape], str] = everything) -> Contestant:
@@ -70,8 +72,8 @@ def peer(
     return Contestant(name, Role.PEER, torch_code(make, layout), package, layout, refuses=refuses)
 
 
-def compiled(of: str, make: Make) -> Contestant:
-    return Contestant(f"torch.compile of {of}", Role.PEER, compiled_code(make))
+def compiled(of: str, make: Make, layout: Layout = Layout.CONTIGUOUS) -> Contestant:
+    return Contestant(f"torch.compile of {of}", Role.PEER, compiled_code(make, layout), layout=layout)
 
 
 def arrays(name: str, make: MakeForArrays, package: Package) -> Contestant:
@@ -79,14 +81,11 @@ def arrays(name: str, make: MakeForArrays, package: Package) -> Contestant:
     return Contestant(name, Role.PEER, array_code(make), package, has_backward=False)
 
 
-def runtimes(padding: Callable[[Shape], int], stride: Callable[[Shape], int]) -> tuple[Contestant, ...]:
+def runtimes(model: Model, remark: str = ", weights packed") -> tuple[Contestant, ...]:
     """The operation as a model of one layer, loaded before the clock runs."""
-    known = (
-        ("ONNX Runtime, weights packed", onnx_layer.onnx_runtime, ONNX_RUNTIME),
-        ("OpenVINO, weights packed", onnx_layer.openvino, OPENVINO),
-    )
+    known = (("ONNX Runtime", onnx_runtime, ONNX_RUNTIME), ("OpenVINO", openvino, OPENVINO))
     return tuple(
-        Contestant(name, Role.PEER, make(padding, stride), package, has_backward=False)
+        Contestant(f"{name}{remark}", Role.PEER, make(model), package, has_backward=False)
         for name, make, package in known
     )
 

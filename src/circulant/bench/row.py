@@ -21,7 +21,8 @@ class Status(Enum):
 class Row:
     """Times in seconds; ratio is how many times as long as ours, paired by rounds, with 95 % bounds.
 
-    error: relative L2 against float64. others: cores that other processes used meanwhile.
+    note: why there is no time; of ours, how it computes. error: relative L2 against float64.
+    others: cores that other processes used meanwhile.
     """
 
     group: str

@@ -45,7 +45,8 @@ class SampledRow:
     """One problem as measured: times in seconds, ratios of ours to torch's, paired by rounds.
 
     layout: the one in which torch is fastest. ratio is for the same tensors, in that layout, given to
-    both; contiguous_ratio for contiguous tensors given to ours. *_low: lower 95 % bounds.
+    both, and computed in that way by ours; contiguous_ratio for contiguous tensors given to ours.
+    *_low: lower 95 % bounds.
     """
 
     number: int
@@ -54,6 +55,7 @@ class SampledRow:
     threads: int
     isa: str
     layout: Layout
+    way: str
     torch_seconds: float
     seconds: float
     pairs: int

@@ -48,9 +48,10 @@ class SampledSummary:
         if len(self.rows) < self.problems:
             said.append(f"{self.problems - len(self.rows)} of {self.problems} are not measured yet")
         if (worst := self.worst) is not None:
-            said.append(f"largest ratio {worst.ratio:.2f} (at least {worst.ratio_low:.2f}): {worst.problem}")
+            ratio = f"{worst.ratio:.2f} (at least {worst.ratio_low:.2f})"
+            said.append(f"largest ratio {ratio}: {worst.problem}; {worst.way}")
         if (worst := self.worst_overhead) is not None:
-            said.append(f"largest overhead {worst.overhead * 1e6:.1f} µs: {worst.problem}")
+            said.append(f"largest overhead {worst.overhead * 1e6:.1f} µs: {worst.problem}; {worst.way}")
         return said
 
 

@@ -77,13 +77,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class GroupSummary:
-    """faults: results of ours that are wrong or missing; such shapes are not raced.
+    """ways: how ours computes, with the shapes where it does so.
 
+    faults: results of ours that are wrong or missing; such shapes are not raced.
     not_timed: other contestants, with the reason.
     """
 
     group: Group
     findings: tuple[Finding, ...]
+    ways: tuple[str, ...]
     faults: tuple[str, ...]
     not_timed: tuple[str, ...]
     is_contended: bool
@@ -104,7 +106,15 @@ def summarise(group: Group, rows: Sequence[Row], threads: int, isa: str) -> Grou
     faults = [f"{row.shape}, {row.malloc.value} malloc: {_why(row)}" for row in missing if _is_ours(row)]
     others = dict.fromkeys(f"{row.contestant}: {_why(row)}" for row in missing if not _is_ours(row))
     contended = any(row.contended for row in own)
-    return GroupSummary(group, tuple(findings), tuple(faults), tuple(others), contended)
+    return GroupSummary(group, tuple(findings), _ways(own), tuple(faults), tuple(others), contended)
+
+
+def _ways(rows: Sequence[Row]) -> tuple[str, ...]:
+    shapes: dict[str, dict[str, None]] = {}
+    for row in rows:
+        if _is_ours(row) and row.status is Status.MEASURED and row.note:
+            shapes.setdefault(row.note, {})[row.shape] = None
+    return tuple(f"{way} ({', '.join(found)})" for way, found in shapes.items())
 
 
 def _is_ours(row: Row) -> bool:

@@ -20,6 +20,7 @@ from circulant.bench.sampled import sampled_problems
 from circulant.bench.settings import Malloc, Settings, malloc_of
 from circulant.bench.workload import group_from
 from circulant.core.errors import ArgumentError
+from circulant.engine.wisdom import wisdom_path
 
 
 def answers(job: Mapping[str, Any], environment: Mapping[str, str]) -> Iterator[dict[str, Any]]:
@@ -30,6 +31,11 @@ def answers(job: Mapping[str, Any], environment: Mapping[str, str]) -> Iterator[
         raise ArgumentError(
             f"expected the variables of {settings.malloc.value} malloc in the environment, got those of "
             f"{seen.value if seen else 'another setting'}; start it by `circulant bench`"
+        )
+    if wisdom_path().exists():
+        raise ArgumentError(
+            f"expected no times measured before, by which plans would be made, got {wisdom_path()}; "
+            "start it by `circulant bench`"
         )
     torch.set_num_threads(settings.threads)
     for task in job["tasks"]:

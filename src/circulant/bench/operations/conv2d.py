@@ -17,10 +17,11 @@ from circulant.bench.operation import (
     runtimes,
     variant,
 )
-from circulant.bench.peers import torch_conv, unfolded
+from circulant.bench.peers import onnx_layer, torch_conv, unfolded
 from circulant.core.sizes import Shape
 from circulant.problems.convolution import ConvolutionProblem, reference
 from circulant.problems.trilinear import Slot
+from circulant.windows import im2win_conv2d, sliding_window_conv2d
 
 
 def _operands(shape: Shape) -> tuple[Tensor, ...]:
@@ -46,6 +47,16 @@ def _engine(shape: Shape) -> Function:
     return planned
 
 
+def _sliding(shape: Shape) -> Function:
+    stride = shape[5]
+    return lambda x, weight: sliding_window_conv2d(x, weight, stride=stride)
+
+
+def _im2win(shape: Shape) -> Function:
+    stride = shape[5]
+    return lambda x, weight: im2win_conv2d(x, weight, stride=stride)
+
+
 CONV2D = Operation(
     ("batch", "in_channels", "out_channels", "pixels", "kernel", "stride"),
     _operands,
@@ -53,10 +64,12 @@ CONV2D = Operation(
     (
         ours(_engine),
         variant("circulant, channels last", _engine, Layout.CHANNELS_LAST),
+        variant("circulant, sliding windows", _sliding, has_backward=False),
+        variant("circulant, im2win", _im2win, has_backward=False),
         plain("F.conv2d", torch_conv.conv2d),
         plain("unfold and matmul", unfolded.conv2d),
         peer("F.conv2d, channels last", torch_conv.conv2d, layout=Layout.CHANNELS_LAST),
         compiled("F.conv2d", torch_conv.conv2d),
-        *runtimes(padding=lambda shape: 0, stride=lambda shape: shape[5]),
+        *runtimes(onnx_layer.conv(padding=lambda shape: 0, stride=lambda shape: shape[5])),
     ),
 )

@@ -21,10 +21,11 @@ from circulant.bench.operation import (
     runtimes,
     variant,
 )
-from circulant.bench.peers import fft_conv, scipy_signal, torch_conv, torch_fft
+from circulant.bench.peers import fft_conv, onnx_layer, scipy_signal, torch_conv, torch_fft
 from circulant.core.sizes import Shape
 from circulant.problems.convolution import ConvolutionProblem, reference
 from circulant.problems.trilinear import Slot
+from circulant.windows import sliding_window_conv2d
 
 
 def _images(shape: Shape) -> tuple[Tensor, ...]:
@@ -72,6 +73,15 @@ def _engine_images(shape: Shape) -> Function:
     return planned
 
 
+def _sliding_images(shape: Shape) -> Function:
+    _, channels, _, kernel = shape
+
+    def slid(x: Tensor, weight: Tensor) -> Tensor:
+        return sliding_window_conv2d(x, weight, padding=kernel // 2, groups=channels)
+
+    return slid
+
+
 def _engine_sequences(shape: Shape) -> Function:
     channels = shape[1]
 
@@ -88,6 +98,7 @@ DEPTHWISE_CONV2D = Operation(
     (
         ours(_engine_images),
         variant("circulant, channels last", _engine_images, Layout.CHANNELS_LAST),
+        variant("circulant, sliding windows", _sliding_images, has_backward=False),
         plain("F.conv2d", torch_conv.depthwise_conv2d),
         peer("F.conv2d, channels last", torch_conv.depthwise_conv2d, layout=Layout.CHANNELS_LAST),
         compiled("F.conv2d", torch_conv.depthwise_conv2d),
@@ -95,7 +106,7 @@ DEPTHWISE_CONV2D = Operation(
         peer("fft-conv-pytorch", fft_conv.depthwise_conv2d, FFT_CONV),
         arrays("scipy fftconvolve", scipy_signal.fft_depthwise_conv2d, SCIPY),
         arrays("scipy oaconvolve", scipy_signal.block_depthwise_conv2d, SCIPY),
-        *runtimes(padding=lambda shape: shape[3] // 2, stride=lambda shape: 1),
+        *runtimes(onnx_layer.conv(padding=lambda shape: shape[3] // 2, stride=lambda shape: 1)),
     ),
 )
 

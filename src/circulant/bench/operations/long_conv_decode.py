@@ -37,7 +37,13 @@ def _exact(shape: Shape) -> Function:
     return looped_or(problem, lambda _, *operands: last_output(*operands), summed)
 
 
-def _decoder(name: str, role: Role, make: Callable[[Case], Step], package: Package = TORCH) -> Contestant:
+def _decoder(
+    name: str,
+    role: Role,
+    make: Callable[[Case], Step],
+    package: Package = TORCH,
+    way: Callable[[Case], str] | None = None,
+) -> Contestant:
     """Prepares kernel and context before the clock; every call is one more token."""
 
     def prepare(case: Case) -> Call:
@@ -49,17 +55,23 @@ def _decoder(name: str, role: Role, make: Callable[[Case], Step], package: Packa
 
         return call
 
-    return Contestant(name, role, prepare, package, has_backward=False)
+    return Contestant(name, role, prepare, package, has_backward=False, way=way)
 
 
-def _stream(choice: Choice) -> Callable[[Case], Step]:
-    def make(case: Case) -> Step:
+def _streamed(name: str, role: Role, choice: Choice) -> Contestant:
+    def begun(case: Case) -> LongConvStream:
         _, kernel, past = case.operands
-        stream = LongConvStream(kernel, past.shape[0], choice=choice)
-        stream.prefill(past)
+        return LongConvStream(kernel, past.shape[0], choice=choice)
+
+    def make(case: Case) -> Step:
+        stream = begun(case)
+        stream.prefill(case.operands[2])
         return stream.step
 
-    return make
+    def way(case: Case) -> str:
+        return f"stream on {begun(case).backend.value}"
+
+    return _decoder(name, role, make, OURS, way)
 
 
 def _summed(add: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Case], Step]:
@@ -75,8 +87,8 @@ LONG_CONV_DECODE = Operation(
     _operands,
     _exact,
     (
-        _decoder("circulant", Role.OURS, _stream(Choice()), OURS),
-        _decoder("circulant stream on torch", Role.VARIANT, _stream(Choice(backend=Backend.TORCH)), OURS),
+        _streamed("circulant", Role.OURS, Choice()),
+        _streamed("circulant stream on torch", Role.VARIANT, Choice(backend=Backend.TORCH)),
         _decoder("sum over taps, multiplied and summed", Role.TORCH, _summed(multiply_and_sum)),
         _decoder("sum over taps, einsum", Role.TORCH, _summed(einsum_taps)),
         _decoder("sum over taps, vecdot", Role.TORCH, _summed(vecdot_taps)),

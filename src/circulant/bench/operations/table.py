@@ -5,10 +5,16 @@ from collections.abc import Callable, Mapping
 from circulant.bench.operation import Operation
 from circulant.bench.operations.conv2d import CONV2D
 from circulant.bench.operations.depthwise_conv import DEPTHWISE_CONV1D, DEPTHWISE_CONV2D
+from circulant.bench.operations.frequency_sparse_conv import FREQUENCY_SPARSE_CONV
+from circulant.bench.operations.fused_block import FUSED_BLOCK
+from circulant.bench.operations.inverse_conv import INVERSE_CONV2D
 from circulant.bench.operations.local_conv import DYNAMIC_CONV2D, INVOLUTION2D
 from circulant.bench.operations.long_conv import GATED_LONG_CONV, LONG_CONV, PARTIAL_LONG_CONV
 from circulant.bench.operations.long_conv_decode import LONG_CONV_DECODE
+from circulant.bench.operations.pooling import AVERAGE_POOL2D, MAX_POOL2D
+from circulant.bench.operations.recurrence import FIXED_RECURRENCE, RECURRENCE
 from circulant.bench.operations.sampled_conv import DEFORMABLE_CONV2D
+from circulant.bench.operations.selective_scan import SELECTIVE_SCAN
 from circulant.core.sizes import Shape
 
 DEFORMABLE_KERNEL = 3  # in a group of both, shapes of this kernel are deformable, wider ones involutions
@@ -34,4 +40,12 @@ OPERATIONS: Mapping[str, Callable[[Shape], Operation]] = {
     "dynamic_conv2d": _always(DYNAMIC_CONV2D),
     "local_and_sampled": _local_or_sampled,
     "conv2d": _always(CONV2D),
+    "pool2d": _always(MAX_POOL2D),
+    "average_pool2d": _always(AVERAGE_POOL2D),
+    "fused_block": _always(FUSED_BLOCK),
+    "recurrence": _always(RECURRENCE),
+    "fixed_recurrence": _always(FIXED_RECURRENCE),
+    "selective_scan": _always(SELECTIVE_SCAN),
+    "inverse_conv2d": _always(INVERSE_CONV2D),
+    "frequency_sparse_conv": _always(FREQUENCY_SPARSE_CONV),
 }

@@ -63,17 +63,17 @@ def losses(run: Run) -> str:
 
 
 def shapes(summary: GroupSummary, rows: Sequence[Row]) -> str:
-    """Each shape of a group: our median, and everybody's time as a multiple of ours with its bounds."""
+    """Each shape of a group: our median, how it was reached, everybody's time as a multiple with bounds."""
     own = [row for row in rows if row.group == summary.group.name and row.status is Status.MEASURED]
     names = list(dict.fromkeys(row.contestant for row in own if row.role is not Role.OURS))
     lines = []
     for setting in dict.fromkeys((row.shape, row.malloc) for row in own):
         here = {row.contestant: row for row in own if (row.shape, row.malloc) == setting}
         ours = next((row for row in here.values() if row.role is Role.OURS), None)
-        first = duration(ours.seconds) if ours else "–"
+        first = (duration(ours.seconds), ours.note) if ours else ("–", "–")
         cells = [_ratio(here[name]) if name in here else "–" for name in names]
-        lines.append((setting[0], setting[1].value, first, *cells))
-    return table((" × ".join(summary.group.columns), "malloc", "circulant", *names), lines)
+        lines.append((setting[0], setting[1].value, *first, *cells))
+    return table((" × ".join(summary.group.columns), "malloc", "circulant", "by", *names), lines)
 
 
 def _ratio(row: Row) -> str:
@@ -92,6 +92,8 @@ def accuracy(run: Run) -> str:
         if row.role is Role.OURS and theirs is not None:
             relation = "no" if row.error <= theirs.error else "yes"
             lines.append((row.group, row.shape, f"{row.error:.2g}", f"{theirs.error:.2g}", relation))
+    if not lines:
+        return f"On no shape were both circulant and {FFT_CODE} measured."
     larger = sum(line[-1] == "yes" for line in lines)
     said = f"The error of circulant is larger than that of {FFT_CODE} on {larger} of {len(lines)} shapes."
     return f"{said}\n\n{table(('group', 'shape', 'circulant', FFT_CODE, 'larger'), lines)}"
