@@ -19,6 +19,7 @@ void bind_plan(nb::module_& m) {
             nb::call_guard<nb::gil_scoped_release>(), "batch"_a, "channels"_a, "length"_a, "taps"_a,
             "shift"_a, "circular"_a, "is_double"_a, "isa"_a, "block"_a = 0)
         .def_prop_ro("transform_size", &LongConvPlan::transform_size)
+        .def_prop_ro("spectrum_scalars", &LongConvPlan::spectrum_scalars)
         .def("workspace_bytes", &LongConvPlan::workspace_bytes, "threads"_a, "buffers"_a);
 }
 
@@ -26,13 +27,28 @@ void bind_output(nb::module_& m) {
     m.def(
         "long_conv_output",
         [](const LongConvPlan& plan, Scalar scalar, Address x, Address kernel, Address skip, Address gate_in,
-           Address gate_out, Address y, std::size_t threads) {
+           Address gate_out, Address spectra, Address y, std::size_t threads) {
             count_call();
             dispatch(scalar, [&]<class S>() {
-                const LongConvOperands<S> operands{pointer<const S>(x), pointer<const S>(kernel),
-                                                   pointer<const S>(skip), pointer<const S>(gate_in),
-                                                   pointer<const S>(gate_out)};
+                LongConvOperands<S> operands{pointer<const S>(x), pointer<const S>(kernel),
+                                             pointer<const S>(skip), pointer<const S>(gate_in),
+                                             pointer<const S>(gate_out)};
+                operands.spectra = pointer<const Arithmetic<S>>(spectra);
                 long_conv_output<S>(plan, operands, pointer<S>(y), threads);
+            });
+        },
+        nb::call_guard<nb::gil_scoped_release>());
+}
+
+void bind_spectra(nb::module_& m) {
+    m.def(
+        "long_conv_spectra",
+        [](const LongConvPlan& plan, Scalar scalar, Address kernel, Address skip, Address spectra,
+           std::size_t threads) {
+            count_call();
+            dispatch(scalar, [&]<class S>() {
+                long_conv_spectra<S>(plan, pointer<const S>(kernel), pointer<const S>(skip),
+                                     pointer<Arithmetic<S>>(spectra), threads);
             });
         },
         nb::call_guard<nb::gil_scoped_release>());
@@ -78,6 +94,7 @@ void bind_gradients(nb::module_& m) {
 void bind_long_conv(nb::module_& m) {
     bind_plan(m);
     bind_output(m);
+    bind_spectra(m);
     bind_gradients(m);
 }
 

@@ -123,6 +123,30 @@ GradientJob<S> gradient_job(const LongConvPlan& plan, const S* x, const S* g, S*
             .gk_rows = gk};
 }
 
+template <class S>
+FilterJob<S> output_job(const LongConvPlan& plan, const LongConvOperands<S>& operands, S* y) {
+    const LongConvSizes& s = plan.sizes();
+    const Pieces pieces = pieces_of<S>(plan);
+    const std::size_t lanes = long_conv_unit(plan.isa()).of<S>().lanes;
+    const Layout layout = layout_output(s, pieces.fresh, plan.is_whole(), lanes);
+    return {.tree = plan.tree<Arithmetic<S>>().view(),
+            .batch = s.batch,
+            .channels = s.channels,
+            .pieces = pieces,
+            .source = layout.stretch,
+            .kernel = {s.taps, 0, 0, s.taps},
+            .window = layout.window,
+            .correlates = false,
+            .source_rows = operands.x,
+            .kernel_rows = operands.kernel,
+            .result_rows = y,
+            .skip_tap = s.shift,
+            .skip = operands.skip,
+            .gate_in = operands.gate_in,
+            .gate_out = operands.gate_out,
+            .spectra = operands.spectra};
+}
+
 }  // namespace
 
 LongConvPlan::LongConvPlan(const LongConvSizes& sizes, bool is_double, Isa isa, std::size_t block)
@@ -164,26 +188,19 @@ std::size_t LongConvPlan::workspace_bytes(std::size_t threads, std::size_t buffe
 template <class S>
 void long_conv_output(const LongConvPlan& plan, const LongConvOperands<S>& operands, S* y,
                       std::size_t threads) {
-    const LongConvSizes& s = plan.sizes();
-    const Pieces pieces = pieces_of<S>(plan);
-    const std::size_t lanes = long_conv_unit(plan.isa()).of<S>().lanes;
-    const Layout layout = layout_output(s, pieces.fresh, plan.is_whole(), lanes);
-    const FilterJob<S> job = {.tree = plan.tree<Arithmetic<S>>().view(),
-                              .batch = s.batch,
-                              .channels = s.channels,
-                              .pieces = pieces,
-                              .source = layout.stretch,
-                              .kernel = {s.taps, 0, 0, s.taps},
-                              .window = layout.window,
-                              .correlates = false,
-                              .source_rows = operands.x,
-                              .kernel_rows = operands.kernel,
-                              .result_rows = y,
-                              .skip_tap = s.shift,
-                              .skip = operands.skip,
-                              .gate_in = operands.gate_in,
-                              .gate_out = operands.gate_out};
-    run_filter(job, plan, threads);
+    run_filter(output_job(plan, operands, y), plan, threads);
+}
+
+template <class S>
+void long_conv_spectra(const LongConvPlan& plan, const S* kernel, const S* skip, Arithmetic<S>* spectra,
+                       std::size_t threads) {
+    const LongConvOperands<S> operands{nullptr, kernel, skip, nullptr, nullptr};
+    const FilterJob<S> job = output_job<S>(plan, operands, nullptr);
+    const std::size_t channels = plan.sizes().channels;
+    parallel_ranges(useful_threads(threads, channels, row_work(plan.transform_size())), channels,
+                    [&](std::size_t first, std::size_t last) {
+                        long_conv_unit(plan.isa()).of<S>().transform_kernels(job, first, last, spectra);
+                    });
 }
 
 template <class S>
@@ -205,7 +222,8 @@ void long_conv_input_gradient(const LongConvPlan& plan, const S* g, const S* ker
                               .skip_tap = 0,
                               .skip = nullptr,
                               .gate_in = nullptr,
-                              .gate_out = nullptr};
+                              .gate_out = nullptr,
+                              .spectra = nullptr};
     run_filter(job, plan, threads);
 }
 
@@ -225,6 +243,7 @@ void long_conv_gradients(const LongConvPlan& plan, const S* x, const S* kernel, 
 
 #define CIRCULANT_INSTANTIATE(S)                                                                            \
     template void long_conv_output(const LongConvPlan&, const LongConvOperands<S>&, S*, std::size_t);       \
+    template void long_conv_spectra(const LongConvPlan&, const S*, const S*, Arithmetic<S>*, std::size_t);  \
     template void long_conv_input_gradient(const LongConvPlan&, const S*, const S*, S*, std::size_t);       \
     template void long_conv_kernel_gradient(const LongConvPlan&, const S*, const S*, S*, std::size_t);      \
     template void long_conv_gradients(const LongConvPlan&, const S*, const S*, const S*, S*, S*, std::size_t)

@@ -36,6 +36,9 @@ public:
     // Scratch of a call with so many threads; what it needs beyond operands and result.
     std::size_t workspace_bytes(std::size_t threads, std::size_t buffers) const;
 
+    // Numbers of the arithmetic's type that the spectrum of one kernel takes.
+    std::size_t spectrum_scalars() const { return single_ ? single_->buffer_size() : twice_->buffer_size(); }
+
     // Throws unless the plan was made for that type.
     template <class T>
     const Tree<T>& tree() const;
@@ -57,7 +60,13 @@ struct LongConvOperands {
     const S* skip;
     const S* gate_in;
     const S* gate_out;
+    const Arithmetic<S>* spectra = nullptr;  // of long_conv_spectra: takes the place of kernel and skip
 };
+
+// For kernels that do not change: what a call would find anew, plan.spectrum_scalars() for each channel.
+template <class S>
+void long_conv_spectra(const LongConvPlan& plan, const S* kernel, const S* skip, Arithmetic<S>* spectra,
+                       std::size_t threads);
 
 template <class S>
 void long_conv_output(const LongConvPlan& plan, const LongConvOperands<S>& operands, S* y,

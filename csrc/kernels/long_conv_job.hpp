@@ -46,6 +46,7 @@ struct FilterJob {
     const S* skip;         // one for each channel, or null
     const S* gate_in;      // like source_rows, or null
     const S* gate_out;     // like result_rows, or null
+    const Arithmetic<S>* spectra;  // of all kernels, found before, or null
 };
 
 // gk[c] = the first samples of the sum, over b and pieces, of g[b, c] correlated with x[b, c]; gx[b, c] =

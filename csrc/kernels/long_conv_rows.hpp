@@ -60,16 +60,24 @@ void transform_kernel(const FilterJob<S>& job, size_t channel, T* values) {
     transform_row(job.tree, kernel, values);
 }
 
+// Of channels first .. last - 1, one after another.
+template <class S, class T = Arithmetic<S>>
+void transform_kernels(const FilterJob<S>& job, size_t first, size_t last, T* spectra) {
+    for (size_t channel = first; channel < last; ++channel)
+        transform_kernel(job, channel, spectra + channel * buffer_scalars(job.tree));
+}
+
 // Pieces first .. last - 1 of all rows. workspace: two buffers.
 template <class S, class T = Arithmetic<S>>
 void filter_pieces(const FilterJob<S>& job, size_t first, size_t last, T* workspace) {
-    T* const values = workspace;
-    T* const data = workspace + buffer_scalars(job.tree);
+    const size_t scalars = buffer_scalars(job.tree);
+    T* const data = workspace + scalars;
     size_t transformed = job.channels;
     for (size_t index = first; index < last; ++index) {
         const PieceAt at(job, index);
-        if (at.channel != transformed) transform_kernel(job, at.channel, values);
+        if (job.spectra == nullptr && at.channel != transformed) transform_kernel(job, at.channel, workspace);
         transformed = at.channel;
+        const T* const values = job.spectra == nullptr ? workspace : job.spectra + at.channel * scalars;
         const size_t result = at.row + at.piece * job.pieces.fresh;
         const S* const gate_in = job.gate_in == nullptr ? nullptr : job.gate_in + at.row;
         const S* const gate_out = job.gate_out == nullptr ? nullptr : job.gate_out + result;

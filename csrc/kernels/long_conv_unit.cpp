@@ -6,6 +6,7 @@ namespace circulant::CIRCULANT_ISA {
 
 template <class S>
 constexpr LongConvTable<S> kLongConv = {kLanes<Arithmetic<S>>, kWidestRadix, filter_pieces<S>,
+                                        transform_kernels<S>,
                                         gradients_of_channels<S>};
 
 constexpr Unit<LongConvTable> long_conv_unit = {kLongConv<float>, kLongConv<double>, kLongConv<Half>,

@@ -8,12 +8,21 @@ from typing import Any
 from torch import Tensor
 
 from circulant.algorithms.algorithm import Algorithm
+from circulant.algorithms.banded_depthwise import BandedDepthwise
 from circulant.algorithms.block_fusion import BlockFusion, LayerByLayer
 from circulant.algorithms.channels_last import ChannelsLast
 from circulant.algorithms.dft_matrix import DFTMatrix
 from circulant.algorithms.direct import Direct, DirectDepthwise
 from circulant.algorithms.direct_gathered import DirectGathered
 from circulant.algorithms.direct_local import DirectLocal
+from circulant.algorithms.direct_memory import (
+    convolution_memory,
+    gathered_memory,
+    local_memory,
+    long_conv_memory,
+    pooling_memory,
+    sampled_memory,
+)
 from circulant.algorithms.direct_sampled import DirectSampled
 from circulant.algorithms.fft import (
     FastTransform,
@@ -22,7 +31,11 @@ from circulant.algorithms.fft import (
     FusedFFTDepthwise,
     FusedFFTLongConv,
 )
-from circulant.algorithms.frequency_sparse_conv import FFTFrequencySparseConv, MonarchFrequencySparseConv
+from circulant.algorithms.frequency_sparse_conv import (
+    FFTFrequencySparseConv,
+    FusedFFTFrequencySparseConv,
+    MonarchFrequencySparseConv,
+)
 from circulant.algorithms.im2col import Im2col
 from circulant.algorithms.im2win import Im2win, TiledIm2win
 from circulant.algorithms.monarch import MonarchLongConv
@@ -41,6 +54,7 @@ from circulant.algorithms.tiled_monarch import TiledMonarchLongConv
 from circulant.algorithms.winograd import Winograd
 from circulant.backends.native import depthwise_conv as native_depthwise
 from circulant.backends.native import depthwise_fft as native_depthwise_fft
+from circulant.backends.native import frequency_sparse_conv as native_frequency_sparse
 from circulant.backends.native import fused_block as native_block
 from circulant.backends.native import gathered_conv as native_gathered
 from circulant.backends.native import im2win as native_im2win
@@ -105,25 +119,26 @@ class Implementation:
     run: Callable[..., Tensor]
     gradients: Callable[..., tuple[Tensor, Tensor]] | None = None  # of both operands at once
     gated: Callable[..., Tensor] | None = None  # with skip and gates in the same pass
+    spectra: Callable[..., Tensor] | None = None  # of a kernel that does not change, for `gated`
 
     def __str__(self) -> str:
         return f"{self.algorithm.name.value} on {self.backend.value}"
 
 
 IMPLEMENTATIONS = (
-    Implementation(ConvolutionProblem, Direct(), Backend.TORCH, convolution.direct),
+    Implementation(ConvolutionProblem, Direct(convolution_memory), Backend.TORCH, convolution.direct),
     Implementation(ConvolutionProblem, ChannelsLast(), Backend.TORCH, convolution.channels_last),
     Implementation(ConvolutionProblem, Im2col(), Backend.TORCH, im2col.im2col),
     Implementation(ConvolutionProblem, FFTConvolution(), Backend.TORCH, spectra.fft_convolution),
     Implementation(ConvolutionProblem, DirectDepthwise(), Backend.TRITON, triton_depthwise.solve),
     Implementation(ConvolutionProblem, OverlapSave(), Backend.TORCH, spectra.overlap_save),
-    Implementation(ConvolutionProblem, DirectDepthwise(), Backend.NATIVE, native_depthwise.solve),
+    Implementation(ConvolutionProblem, BandedDepthwise(), Backend.NATIVE, native_depthwise.solve),
     Implementation(ConvolutionProblem, FusedFFTDepthwise(), Backend.NATIVE, native_depthwise_fft.solve),
     Implementation(ConvolutionProblem, Im2win(), Backend.TORCH, im2win.im2win),
     Implementation(ConvolutionProblem, TiledIm2win(), Backend.NATIVE, native_im2win.solve),
     Implementation(ConvolutionProblem, SlidingWindow(), Backend.NATIVE, native_sliding_conv.solve),
     Implementation(ConvolutionProblem, Winograd(), Backend.NATIVE, native_winograd.solve),
-    Implementation(LongConvProblem, Direct(), Backend.TORCH, long_conv.direct),
+    Implementation(LongConvProblem, Direct(long_conv_memory), Backend.TORCH, long_conv.direct),
     Implementation(LongConvProblem, FFTLongConv(), Backend.TORCH, spectra.fft_long_conv),
     Implementation(LongConvProblem, OverlapSaveLongConv(), Backend.TORCH, long_conv.overlap_save),
     Implementation(LongConvProblem, MonarchLongConv(), Backend.TORCH, monarch.long_conv),
@@ -132,11 +147,12 @@ IMPLEMENTATIONS = (
     ),
     Implementation(
         LongConvProblem, FusedFFTLongConv(), Backend.NATIVE, native_long.solve,
-        gradients=native_long.gradients, gated=native_long.output,
+        gradients=native_long.gradients, gated=native_long.output, spectra=native_long.spectra,
     ),
     Implementation(
         LongConvProblem, FusedOverlapSaveLongConv(), Backend.NATIVE, native_overlap_save.solve,
         gradients=native_overlap_save.gradients, gated=native_overlap_save.output,
+        spectra=native_overlap_save.spectra,
     ),
     Implementation(
         FrequencySparseConvProblem, FFTFrequencySparseConv(), Backend.TORCH, frequency_sparse_conv.fft
@@ -144,17 +160,21 @@ IMPLEMENTATIONS = (
     Implementation(
         FrequencySparseConvProblem, MonarchFrequencySparseConv(), Backend.TORCH, frequency_sparse_conv.monarch
     ),
-    Implementation(LocalConvProblem, Direct(), Backend.TORCH, local_conv.direct),
+    Implementation(
+        FrequencySparseConvProblem, FusedFFTFrequencySparseConv(), Backend.NATIVE,
+        native_frequency_sparse.solve,
+    ),
+    Implementation(LocalConvProblem, Direct(local_memory), Backend.TORCH, local_conv.direct),
     Implementation(LocalConvProblem, DirectLocal(), Backend.NATIVE, native_local.solve),
     Implementation(LocalConvProblem, Direct(), Backend.TRITON, triton_local.solve),
-    Implementation(SampledConvProblem, Direct(), Backend.TORCH, sampled_conv.direct),
+    Implementation(SampledConvProblem, Direct(sampled_memory), Backend.TORCH, sampled_conv.direct),
     Implementation(SampledConvProblem, DirectSampled(), Backend.NATIVE, native_sampled.solve),
     Implementation(SampledConvProblem, Direct(), Backend.TRITON, triton_sampled.solve),
-    Implementation(GatheredConvProblem, Direct(), Backend.TORCH, gathered_conv.direct),
+    Implementation(GatheredConvProblem, Direct(gathered_memory), Backend.TORCH, gathered_conv.direct),
     Implementation(GatheredConvProblem, DirectGathered(), Backend.NATIVE, native_gathered.solve),
     Implementation(ConvFirstBlockProblem, LayerByLayer(), Backend.TORCH, conv_first_block.direct),
     Implementation(ConvFirstBlockProblem, BlockFusion(), Backend.NATIVE, native_block.solve),
-    Implementation(PoolingProblem, Direct(), Backend.TORCH, pooling.direct),
+    Implementation(PoolingProblem, Direct(pooling_memory), Backend.TORCH, pooling.direct),
     Implementation(PoolingProblem, SlidingPool(), Backend.NATIVE, native_sliding_pool.solve),
     Implementation(InverseConvProblem, Wavefront(), Backend.TORCH, inverse_conv.wavefront),
     Implementation(InverseConvProblem, Substitution(), Backend.TORCH, inverse_conv.substitution),

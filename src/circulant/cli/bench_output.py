@@ -53,6 +53,7 @@ def _lines(summary: GroupSummary) -> list[str]:
     if not can_run(summary.group):
         return [*said, f"  {NOT_YET}"]
     said += [f"  {finding}" for finding in summary.findings]
+    said += [f"  circulant by {way}" for way in summary.ways]
     said += [f"  WRONG OR MISSING: {fault}" for fault in summary.faults]
     said += [f"  not timed: {note}" for note in summary.not_timed]
     if summary.is_contended:
@@ -75,6 +76,7 @@ def _fields(summary: GroupSummary) -> dict[str, Any]:
     return {
         "name": summary.group.name,
         "findings": [_finding_fields(finding) for finding in summary.findings],
+        "ways": list(summary.ways),
         "wrong_or_missing": list(summary.faults),
         "not_timed": list(summary.not_timed),
         "contended": summary.is_contended,
@@ -124,5 +126,5 @@ def _row_fields(row: SampledRow) -> dict[str, Any]:
         "contiguous_ratio": row.contiguous_ratio,
     }
     known = {name: None if isnan(value) else value for name, value in numbers.items()}
-    texts = {"problem": row.problem, "layout": row.layout.value, "fault": row.fault}
+    texts = {"problem": row.problem, "layout": row.layout.value, "way": row.way, "fault": row.fault}
     return {"number": row.number, **texts, **known}

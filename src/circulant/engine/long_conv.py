@@ -41,8 +41,8 @@ def long_conv(
     skip, gate_in, gate_out = (t if t is None else autocast_operand(t) for t in (skip, gate_in, gate_out))
     names = ("x", "kernel", "skip", "gate_in", "gate_out")
     require_same_kind(names, (x, kernel, skip, gate_in, gate_out))
-    _require_shapes(x, kernel, skip, gate_in, gate_out)
-    taps, shift = _fit(kernel, x.shape[-1], boundary)
+    require_shapes(x, kernel, skip, gate_in, gate_out)
+    taps, shift = fitted(kernel, x.shape[-1], boundary)
     settings = [taps.shape[-1], shift, int(boundary is LongBoundary.CIRCULAR)]
     choice = choice.or_else(current())
     if skip is None and gate_in is None and gate_out is None:
@@ -52,13 +52,13 @@ def long_conv(
 
 def problem_for(x: Tensor, kernel: Tensor, boundary: LongBoundary) -> LongConvProblem:
     """What there is to plan."""
-    _require_shapes(x, kernel, None, None, None)
-    taps, shift = _fit(kernel, x.shape[-1], boundary)
+    require_shapes(x, kernel, None, None, None)
+    taps, shift = fitted(kernel, x.shape[-1], boundary)
     settings = (taps.shape[-1], shift, int(boundary is LongBoundary.CIRCULAR))
     return problem_of(Slot.OUTPUT, tuple(x.shape), tuple(taps.shape), settings, x.dtype)
 
 
-def _fit(kernel: Tensor, length: int, boundary: LongBoundary) -> tuple[Tensor, int]:
+def fitted(kernel: Tensor, length: int, boundary: LongBoundary) -> tuple[Tensor, int]:
     """The taps that meet an input of that length, and the shift of the first."""
     taps = kernel.shape[-1]
     if boundary is LongBoundary.CAUSAL:
@@ -73,7 +73,7 @@ def _fit(kernel: Tensor, length: int, boundary: LongBoundary) -> tuple[Tensor, i
     return F.pad(kernel, (0, turns * length - taps)).unflatten(-1, (turns, length)).sum(1), 0
 
 
-def _require_shapes(
+def require_shapes(
     x: Tensor, kernel: Tensor, skip: Tensor | None, gate_in: Tensor | None, gate_out: Tensor | None
 ) -> None:
     if x.ndim != 3 or kernel.ndim != 2 or x.shape[1] != kernel.shape[0]:

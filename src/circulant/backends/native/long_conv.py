@@ -31,26 +31,50 @@ def solve(problem: LongConvProblem, first: Tensor, second: Tensor, *, block: int
 def output(
     problem: LongConvProblem,
     x: Tensor,
-    kernel: Tensor,
+    kernel: Tensor | None,
     skip: Tensor | None = None,
     gate_in: Tensor | None = None,
     gate_out: Tensor | None = None,
     *,
+    spectra: Tensor | None = None,
     block: int = 0,
 ) -> Tensor:
     """y = gate_out (k * z + skip z) with z = gate_in x and (k * z)[l] = sum_m k[c, m] z[b, c, l + shift - m].
 
-    The skip needs a tap of no lag: a shift below the number of taps.
+    The skip needs a tap of no lag: a shift below the number of taps. `spectra` of the function of that
+    name, for the same problem and block, take the place of kernel and skip.
     """
-    row = problem.input_shape
+    plan, row = _plan(problem, block), problem.input_shape
     operands = (
         Operand("x", x, row),
-        Operand("kernel", kernel, _kernel_shape(problem)),
+        None if kernel is None else Operand("kernel", kernel, _kernel_shape(problem)),
         None if skip is None else Operand("skip", skip, (problem.channels,)),
         None if gate_in is None else Operand("gate_in", gate_in, row),
         None if gate_out is None else Operand("gate_out", gate_out, row),
+        None if spectra is None else _spectra_operand(problem, plan, spectra),
     )
-    return call_planned("long_conv_output", _plan(problem, block), operands, (row,), problem.dtype)[0]
+    return call_planned("long_conv_output", plan, operands, (row,), problem.dtype)[0]
+
+
+def spectra(
+    problem: LongConvProblem, kernel: Tensor, skip: Tensor | None = None, *, block: int = 0
+) -> Tensor:
+    """What `output` would find anew in each call, for a kernel that does not change: one row a channel."""
+    plan = _plan(problem, block)
+    dtype = torch.promote_types(problem.dtype, torch.float32)
+    result = torch.empty(problem.channels, plan.spectrum_scalars, dtype=dtype)
+    operands = (
+        Operand("kernel", kernel, _kernel_shape(problem)),
+        None if skip is None else Operand("skip", skip, (problem.channels,)),
+        _spectra_operand(problem, plan, result),
+    )
+    call_planned("long_conv_spectra", plan, operands, (), problem.dtype)
+    return result
+
+
+def _spectra_operand(problem: LongConvProblem, plan: Any, spectra: Tensor) -> Operand:
+    dtype = torch.promote_types(problem.dtype, torch.float32)
+    return Operand("spectra", spectra, (problem.channels, plan.spectrum_scalars), dtype)
 
 
 def input_gradient(problem: LongConvProblem, g: Tensor, kernel: Tensor, *, block: int = 0) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from circulant.backends.native import core
-from circulant.backends.native.call import SCALARS
+from circulant.backends.native.scalars import SCALARS
 
 
 @final

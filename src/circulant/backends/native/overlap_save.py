@@ -11,8 +11,20 @@ def solve(problem: LongConvProblem, first: Tensor, second: Tensor) -> Tensor:
     return long_conv.solve(problem, first, second, block=cached_block(problem.kernel))
 
 
-def output(problem: LongConvProblem, x: Tensor, kernel: Tensor, *rest: Tensor | None) -> Tensor:
-    return long_conv.output(problem, x, kernel, *rest, block=cached_block(problem.kernel))
+def output(
+    problem: LongConvProblem,
+    x: Tensor,
+    kernel: Tensor | None,
+    *rest: Tensor | None,
+    spectra: Tensor | None = None,
+) -> Tensor:
+    return long_conv.output(
+        problem, x, kernel, *rest, spectra=spectra, block=cached_block(problem.kernel)
+    )
+
+
+def spectra(problem: LongConvProblem, kernel: Tensor, skip: Tensor | None = None) -> Tensor:
+    return long_conv.spectra(problem, kernel, skip, block=cached_block(problem.kernel))
 
 
 def gradients(problem: LongConvProblem, x: Tensor, kernel: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
