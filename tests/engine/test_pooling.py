@@ -25,9 +25,9 @@ MODES = pytest.mark.parametrize("mode", PoolMode, ids=lambda mode: mode.value)
 @pytest.fixture(autouse=True)
 def _nothing_measured(tmp_path, monkeypatch):
     monkeypatch.setenv(wisdom.FOLDER_VARIABLE, str(tmp_path))
-    planner.plan.cache_clear()
+    planner.forget_plans()
     yield
-    planner.plan.cache_clear()
+    planner.forget_plans()
 
 
 def drawn(*shape):

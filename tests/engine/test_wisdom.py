@@ -9,7 +9,7 @@ import torch
 from circulant.engine import wisdom
 from circulant.engine.choice import Choice
 from circulant.engine.measure import planned
-from circulant.engine.planner import plan
+from circulant.engine.planner import forget_plans, plan
 from circulant.functional import AlgorithmName
 from circulant.problems.long_conv import LongConvProblem
 from circulant.problems.trilinear import Slot
@@ -27,7 +27,7 @@ def cache_folder(tmp_path, monkeypatch):
 
 def _forget():
     wisdom._recalled.cache_clear()
-    plan.cache_clear()
+    forget_plans()
 
 
 def test_nothing_is_recalled_and_no_file_is_made_before_anything_was_measured(cache_folder):
@@ -40,7 +40,7 @@ def test_remembered_times_decide_the_plan():
     possible = [str(c.implementation) for c in plan(PROBLEM).candidates if c.is_possible]
     slowest, times = possible[-1], dict.fromkeys(possible, 1.0)
     wisdom.remember(PROBLEM, "cpu", {**times, slowest: 1e-3})
-    plan.cache_clear()
+    forget_plans()
     assert str(plan(PROBLEM).chosen) == slowest
     assert "measured" in str(plan(PROBLEM))
 

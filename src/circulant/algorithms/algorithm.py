@@ -46,12 +46,17 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a run takes: arithmetic, traffic, extra memory, and the growth of rounding errors."""
+    """What a run takes: arithmetic, traffic, memory besides operands and result, and rounding errors."""
 
     flop: float
     byte: float
-    workspace_byte: float
+    workspace_byte: float  # however many threads there are
     error_growth: float  # relative L2 error expected, in units of the dtype's roundoff
+    thread_byte: float = 0.0  # more workspace for each thread
+
+    def workspace(self, threads: int) -> float:
+        """Bytes with so many threads, at most: a small problem keeps some of them idle."""
+        return self.workspace_byte + threads * self.thread_byte
 
     def error(self, dtype: torch.dtype) -> float:
         return self.error_growth * UNIT_ROUNDOFF[dtype]

@@ -34,14 +34,14 @@ class BlockFusion(Algorithm[ConvFirstBlockProblem]):
         return None
 
     def work(self, problem: ConvFirstBlockProblem) -> Work:
-        """workspace_byte: for each thread, and the weights once where they are widened."""
+        """workspace_byte: the weights where they are widened; thread_byte: what a tile takes."""
         p, tile = problem, self.tile(problem)
         itemsize = compute_itemsize(p)
         strip = (tile.rows + p.kernel - 1) * row_scalars(p, tile)
         positions = tile.rows * tile.columns + WIDEST_VECTOR
         widened = 0 if itemsize == p.dtype.itemsize else sum(map(product, p.weight_shapes))
-        scalars = p.channels * (strip + positions) + p.expanded * COLUMNS + widened
-        return Work(p.flop, fused_byte(p, tile), float(itemsize * scalars), growth(p))
+        thread = itemsize * (p.channels * (strip + positions) + p.expanded * COLUMNS)
+        return Work(p.flop, fused_byte(p, tile), float(itemsize * widened), growth(p), float(thread))
 
     def tile(self, problem: ConvFirstBlockProblem) -> Tile:
         """Whole rows where a strip of them fits; pieces of equal width where it does not."""

@@ -2,9 +2,14 @@
 
 from typing import final
 
+import torch
+
 from circulant.algorithms.algorithm import Algorithm, AlgorithmName, Rejected, Work
 from circulant.algorithms.direct import direct_work
+from circulant.algorithms.direct_memory import column_byte
+from circulant.core.sizes import product
 from circulant.problems.convolution import ConvolutionProblem
+from circulant.problems.trilinear import Slot
 
 
 @final
@@ -17,6 +22,18 @@ class ChannelsLast(Algorithm[ConvolutionProblem]):
         return None
 
     def work(self, problem: ConvolutionProblem) -> Work:
-        plain = direct_work(problem)
-        copies = problem.io_byte
-        return Work(plain.flop, plain.byte + 2 * copies, copies, plain.error_growth)
+        plain, moved = direct_work(problem), 2 * problem.io_byte
+        return Work(plain.flop, plain.byte + moved, _copies_byte(problem), plain.error_growth)
+
+
+def _copies_byte(problem: ConvolutionProblem) -> float:
+    """Operands, then the result, in the other layout. Without sums over channels torch copies once more."""
+    p = problem
+    columns = column_byte(p) if p.dtype is torch.float64 and p.slot is not Slot.INPUT else 0.0
+    if p.slot is not Slot.OUTPUT:
+        if p.slot is Slot.KERNEL and p.is_depthwise:  # windows of one channel after another
+            columns += column_byte(p) / (p.batch * p.groups)
+        once_more = p.is_depthwise or product(p.kernel) == 1
+        return columns + (1.6 if once_more else 1.0) * p.io_byte
+    operands = sum(product(shape) for shape in p.operand_shapes)
+    return columns + p.dtype.itemsize * float(max(operands, product(p.result_shape)))

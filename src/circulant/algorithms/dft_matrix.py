@@ -6,6 +6,7 @@ from circulant.algorithms.algorithm import Algorithm, AlgorithmName, Rejected, W
 from circulant.problems.transform import TransformProblem
 
 LONGEST = 4096  # the two matrices already take 128 MiB in float32
+ENTRY_BYTE = 32  # while the matrices are made: phase, angle, cosine and sine in float64
 
 
 @final
@@ -22,4 +23,5 @@ class DFTMatrix(Algorithm[TransformProblem]):
         products = 4 if problem.kind.is_complex else 2
         flop = 2.0 * products * problem.rows * bins * problem.n
         matrices = 2.0 * problem.dtype.itemsize * bins * problem.n
-        return Work(flop, problem.io_byte + matrices, matrices, error_growth=problem.n**0.5)
+        making = float(ENTRY_BYTE * bins * problem.n)
+        return Work(flop, problem.io_byte + matrices, making, error_growth=problem.n**0.5)

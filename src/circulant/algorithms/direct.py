@@ -1,11 +1,12 @@
 """Direct evaluation: every tap multiplied and added."""
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from math import sqrt
-from typing import final
+from typing import Any, final
 
 from circulant.algorithms.algorithm import Algorithm, AlgorithmName, P, Rejected, Work
-from circulant.algorithms.fft import compute_itemsize
+from circulant.algorithms.direct_memory import no_memory
 from circulant.core.sizes import product
 from circulant.problems.convolution import ConvolutionProblem
 from circulant.problems.problem import Problem
@@ -17,38 +18,41 @@ def direct_work(problem: Problem) -> Work:
 
 
 @final
+@dataclass(frozen=True, slots=True)
 class Direct(Algorithm[P]):
-    """Any problem, as its equation stands."""
+    """Any problem, as its equation stands.
 
+    memory: bytes besides operands and result, of the function that runs it. Scratch memory that a
+    library keeps to itself, as oneDNN does, is not known and not in them.
+    """
+
+    memory: Callable[[Any], float] = no_memory
     name = AlgorithmName.DIRECT
 
     def rejects(self, problem: P) -> Rejected | None:
         return None
 
     def work(self, problem: P) -> Work:
-        return direct_work(problem)
+        return replace(direct_work(problem), workspace_byte=self.memory(problem))
 
 
 @final
 class DirectDepthwise(Algorithm[ConvolutionProblem]):
-    """Depthwise convolution of series, images and volumes, taps blocked in registers."""
+    """Depthwise convolution of series, images and volumes, nothing but operands and result in memory."""
 
     name = AlgorithmName.DIRECT
 
     def rejects(self, problem: ConvolutionProblem) -> Rejected | None:
-        if problem.groups != problem.in_channels:
-            return Rejected(
-                f"takes depthwise problems, this one maps {problem.in_channels} to "
-                f"{problem.out_channels} channels in {problem.groups} groups"
-            )
-        return None
+        return no_depthwise(problem)
 
     def work(self, problem: ConvolutionProblem) -> Work:
-        return replace(direct_work(problem), workspace_byte=_channel_byte(problem))
+        return direct_work(problem)
 
 
-def _channel_byte(problem: ConvolutionProblem) -> float:
-    """About what a thread keeps at most: a channel of the padded input and its outputs."""
-    multiplier = problem.out_channels // problem.in_channels
-    samples = product(problem.padded_spatial) + multiplier * product(problem.output_spatial)
-    return float(compute_itemsize(problem.dtype.itemsize) * samples)
+def no_depthwise(problem: ConvolutionProblem) -> Rejected | None:
+    if problem.groups == problem.in_channels:
+        return None
+    return Rejected(
+        f"takes depthwise problems, this one maps {problem.in_channels} to "
+        f"{problem.out_channels} channels in {problem.groups} groups"
+    )

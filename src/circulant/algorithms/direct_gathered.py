@@ -31,8 +31,8 @@ class DirectGathered(Algorithm[GatheredConvProblem]):
     def work(self, problem: GatheredConvProblem) -> Work:
         plain, index = direct_work(problem), float(INDEX_BYTE * product(problem.index_shape))
         scalars = self._row_scalars(problem) if problem.is_depthwise else self._product_scalars(problem)
-        byte = compute_itemsize(problem.dtype.itemsize) * scalars + INDEX_BYTE * OUTPUTS * problem.taps
-        return Work(plain.flop, plain.byte + index, float(byte), plain.error_growth)
+        thread = compute_itemsize(problem.dtype.itemsize) * scalars + INDEX_BYTE * OUTPUTS * problem.taps
+        return Work(plain.flop, plain.byte + index, 0.0, plain.error_growth, float(thread))
 
     def block(self, problem: GatheredConvProblem) -> int:
         """Channels of the result, of a group, that are computed together."""

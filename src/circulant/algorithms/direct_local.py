@@ -38,8 +38,8 @@ class DirectLocal(Algorithm[LocalConvProblem]):
         plain, block = direct_work(problem), self.block(problem)
         lines = (product(problem.window.kernel) + block.channels) * block.columns
         scalars = block.channels * strip_scalars(problem, block) + lines + 3 * COLUMN_STEP
-        byte = compute_itemsize(problem.dtype.itemsize) * scalars
-        return Work(plain.flop, plain.byte, float(byte), plain.error_growth)
+        thread = float(compute_itemsize(problem.dtype.itemsize) * scalars)
+        return Work(plain.flop, plain.byte, 0.0, plain.error_growth, thread)
 
     def block(self, problem: LocalConvProblem) -> LocalBlock:
         """The workspace of one thread holds one block; a kernel's gradient sums all channels of a group."""

@@ -36,8 +36,8 @@ class DirectSampled(Algorithm[SampledConvProblem]):
             planes = 2
             shares += POSITIONS * corners * (min(pixel, CHANNEL_STEP) + 1)
         scalars = planes * pixels(problem) * pixel + shares
-        byte = compute_itemsize(problem.dtype.itemsize) * scalars + INDEX_BYTE * POSITIONS * taps
-        return Work(plain.flop, plain.byte, float(byte), plain.error_growth)
+        thread = compute_itemsize(problem.dtype.itemsize) * scalars + INDEX_BYTE * POSITIONS * taps
+        return Work(plain.flop, plain.byte, 0.0, plain.error_growth, float(thread))
 
     def block(self, problem: SampledConvProblem) -> int:
         """Channels of a group that are sampled together; the gradients sum over all of them."""

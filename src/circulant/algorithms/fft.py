@@ -4,11 +4,18 @@ from math import log2
 from typing import final
 
 from circulant.algorithms.algorithm import Algorithm, AlgorithmName, Rejected, Work
+from circulant.algorithms.tree_transform import buffer_byte, roots_byte, whole_vectors
 from circulant.core.cost import rfft_flop
 from circulant.core.sizes import Shape, product, smooth_length
 from circulant.problems.convolution import ConvolutionProblem
 from circulant.problems.long_conv import LongConvProblem
-from circulant.problems.transform import TransformProblem
+from circulant.problems.transform import TransformKind, TransformProblem
+from circulant.problems.trilinear import Slot
+
+# Memory held at once by torch.fft, in units of the spectra of operands and result: a transform of
+# several axes copies its operand, and a sum over images or channels lays both factors out anew.
+HELD, PRODUCT_HELD = 1.6, 2.25
+ROW_HELD, ROW_PRODUCT_HELD = 1.0, 1.75  # along one axis, channel by channel
 
 
 def convolution_lengths(problem: ConvolutionProblem) -> Shape:
@@ -52,7 +59,8 @@ class FFTConvolution(Algorithm[ConvolutionProblem]):
         products = 4.0 * samples * p.batch * p.out_channels * p.in_channels / p.groups
         spectra = compute_itemsize(p.dtype.itemsize) * samples * (rows + kernels)
         flop = transform_flop(lengths) * (rows + kernels) + products
-        return Work(flop, p.io_byte + 3 * spectra, 2.0 * spectra, growth(samples))
+        held = PRODUCT_HELD if p.slot is Slot.KERNEL else HELD
+        return Work(flop, p.io_byte + 3 * spectra, held * spectra, growth(samples))
 
 
 @final
@@ -71,7 +79,10 @@ class FusedFFTDepthwise(Algorithm[ConvolutionProblem]):
         p, n = problem, smooth_length(self.samples(problem))
         rows = (2 * p.batch + 1) * p.in_channels
         flop = rfft_flop(n) * rows + 3.0 * n * p.batch * p.in_channels
-        return Work(flop, p.io_byte, 6.0 * compute_itemsize(p.dtype.itemsize) * n, growth(n))
+        samples, itemsize = self.samples(p), compute_itemsize(p.dtype.itemsize)
+        buffers = 3 if p.slot is Slot.KERNEL else 2
+        thread = buffers * buffer_byte(samples, itemsize) + 3.0 * itemsize * samples
+        return Work(flop, p.io_byte, roots_byte(samples, itemsize), growth(n), thread)
 
     def samples(self, problem: ConvolutionProblem) -> int:
         """Of the long row: between two lines lie zeros for the larger of the borders only."""
@@ -97,7 +108,8 @@ class FFTLongConv(Algorithm[LongConvProblem]):
         rows = 2 * p.batch * p.channels + p.channels
         spectra = compute_itemsize(p.dtype.itemsize) * n * rows
         flop = rfft_flop(n) * rows + 3.0 * n * p.batch * p.channels
-        return Work(flop, p.io_byte + 3 * spectra, 2.0 * spectra, growth(n))
+        held = ROW_PRODUCT_HELD if p.slot is Slot.KERNEL else ROW_HELD
+        return Work(flop, p.io_byte + 3 * spectra, held * spectra, growth(n))
 
 
 @final
@@ -113,12 +125,22 @@ class FusedFFTLongConv(Algorithm[LongConvProblem]):
         p, n = problem, self.length(problem)
         rows = 2 * p.batch * p.channels + p.channels
         flop = rfft_flop(n) * rows + 3.0 * n * p.batch * p.channels
-        return Work(flop, p.io_byte, 3.0 * p.dtype.itemsize * n, growth(n))
+        samples, itemsize = self.samples(p), compute_itemsize(p.dtype.itemsize)
+        buffers = 3 if p.slot is Slot.KERNEL else 2
+        thread = buffers * buffer_byte(samples, itemsize)
+        return Work(flop, p.io_byte, roots_byte(samples, itemsize), growth(n), thread)
 
     def length(self, problem: LongConvProblem) -> int:
         """A circular row is laid out long enough for every tap, so that any length is smooth."""
         wrapped = problem.kernel - 1 if problem.circular else 0
         return smooth_length(problem.transform_room + wrapped)
+
+    def samples(self, problem: LongConvProblem) -> int:
+        """That the core's transform holds: outputs start at a whole vector."""
+        p = problem
+        wrapped = p.kernel - 1 if p.circular else 0
+        window = whole_vectors(p.kernel - 1 if p.circular else p.shift, compute_itemsize(p.dtype.itemsize))
+        return max(p.transform_room + wrapped, p.length + window)
 
 
 @final
@@ -129,4 +151,10 @@ class FastTransform(Algorithm[TransformProblem]):
         return None
 
     def work(self, problem: TransformProblem) -> Work:
-        return Work(problem.flop, problem.io_byte, problem.io_byte, growth(problem.n))
+        """workspace_byte: copies in float32 of what is half precision, and of an operand that is changed."""
+        p, itemsize = problem, compute_itemsize(problem.dtype.itemsize)
+        operand = float(itemsize * product(p.operand_shapes[0]))
+        copies = operand if p.kind is TransformKind.RFFT_ADJOINT else 0.0
+        if itemsize != p.dtype.itemsize:
+            copies += operand + itemsize * product(p.result_shape)
+        return Work(p.flop, p.io_byte, copies, growth(p.n))

@@ -4,12 +4,15 @@ from functools import lru_cache
 from typing import final
 
 from circulant.algorithms.algorithm import Algorithm, AlgorithmName, Rejected, Work
-from circulant.algorithms.fft import compute_itemsize, growth
+from circulant.algorithms.fft import ROW_HELD, ROW_PRODUCT_HELD, compute_itemsize, growth
 from circulant.algorithms.monarch import ORDERS, PASS
+from circulant.algorithms.tree_transform import buffer_byte, roots_byte
 from circulant.core.cost import rfft_flop
-from circulant.core.sizes import Shape, product
+from circulant.core.sizes import Shape, product, smooth_length
 from circulant.problems.frequency_sparse_conv import FrequencySparseConvProblem
+from circulant.problems.trilinear import Slot
 
+LAG_BYTE = 8
 LARGEST_FACTOR = 256  # of a transform by matrix products: its cost grows with the sum of the factors
 
 
@@ -25,7 +28,31 @@ class FFTFrequencySparseConv(Algorithm[FrequencySparseConvProblem]):
         rows = 2 * p.batch * p.channels + p.channels
         spectra = compute_itemsize(p.dtype.itemsize) * p.n * rows
         flop = rfft_flop(p.n) * rows + 6.0 * p.keep * p.batch * p.channels
-        return Work(flop, p.io_byte + 3 * spectra, 2.0 * spectra, growth(p.n))
+        held = ROW_PRODUCT_HELD if p.slot is Slot.KERNEL else ROW_HELD
+        return Work(flop, p.io_byte + 3 * spectra, held * spectra, growth(p.n))
+
+
+@final
+class FusedFFTFrequencySparseConv(Algorithm[FrequencySparseConvProblem]):
+    """A long convolution with the kernel that the mask leaves: rows in cache, one after another."""
+
+    name = AlgorithmName.FFT
+
+    def rejects(self, problem: FrequencySparseConvProblem) -> Rejected | None:
+        return None
+
+    def work(self, problem: FrequencySparseConvProblem) -> Work:
+        p, dense = problem, smooth_length(2 * problem.length)
+        rows = 2 * p.batch * p.channels + p.channels
+        flop = rfft_flop(dense) * rows + 2 * rfft_flop(p.n) * p.channels + 3.0 * dense * p.batch * p.channels
+        itemsize = compute_itemsize(p.dtype.itemsize)
+        taps = itemsize * p.channels * max(3.0 * p.n, p.n + 2.0 * p.length)  # masked, and by lag
+        taps += LAG_BYTE * 2.0 * p.length
+        copies = 0.0 if itemsize == p.dtype.itemsize else 2.0 * itemsize * p.batch * p.channels * p.length
+        samples, buffers = 2 * p.length, 3 if p.slot is Slot.KERNEL else 2
+        shared = taps + copies + roots_byte(samples, itemsize)
+        thread = buffers * buffer_byte(samples, itemsize)
+        return Work(flop, p.io_byte + 2 * taps, shared, growth(dense), thread)
 
 
 @final

@@ -4,8 +4,10 @@ from typing import final
 
 from circulant.algorithms.algorithm import Algorithm, AlgorithmName, Rejected, Work
 from circulant.algorithms.direct import direct_work
+from circulant.algorithms.direct_memory import column_byte
 from circulant.core.sizes import product
 from circulant.problems.convolution import ConvolutionProblem
+from circulant.problems.trilinear import Slot
 
 
 @final
@@ -16,10 +18,12 @@ class Im2col(Algorithm[ConvolutionProblem]):
         return None
 
     def work(self, problem: ConvolutionProblem) -> Work:
-        plain, columns = direct_work(problem), column_byte(problem)
-        return Work(plain.flop, plain.byte + 3 * columns, columns, plain.error_growth)
+        """workspace_byte: the padded input and the columns, twice where a product needs another order.
 
-
-def column_byte(problem: ConvolutionProblem) -> float:
-    taps = product(problem.kernel) * problem.in_channels
-    return float(problem.dtype.itemsize * problem.batch * taps * product(problem.output_spatial))
+        A row of one channel to a group is its own columns, by strides: one is laid out at a time.
+        """
+        p, plain, columns = problem, direct_work(problem), column_byte(problem)
+        padded = p.dtype.itemsize * p.batch * p.in_channels * product(p.padded_spatial)
+        in_place = p.ndim == 1 and p.in_channels == p.groups and p.slot is Slot.OUTPUT
+        copies = 1 / (p.batch * p.groups) if in_place else 2 if p.slot is Slot.KERNEL else 1
+        return Work(plain.flop, plain.byte + 3 * columns, copies * columns + padded, plain.error_growth)

@@ -52,11 +52,13 @@ class Im2win(Algorithm[ConvolutionProblem]):
         return refusal(problem)
 
     def work(self, problem: ConvolutionProblem) -> Work:
-        """workspace_byte: the windows, which the formula gives, and what one product reads of them."""
+        """workspace_byte: the windows, and x padded before, or what one product reads of them after."""
         p, plain, windows = plane_axes(problem), direct_work(problem), im2win_byte(problem)
         piece = p.dtype.itemsize * p.in_channels * p.kernel[0] * product(p.output_spatial)
         moved = plain.byte + 2 * windows + 2.0 * piece * p.batch * p.kernel[1]
-        return Work(plain.flop, moved, windows + piece, plain.error_growth)
+        padded = p.batch * p.in_channels * product(p.padded_spatial)
+        before = float(p.dtype.itemsize * (padded - product(p.output_shape)))
+        return Work(plain.flop, moved, windows + max(piece, before), plain.error_growth)
 
 
 @final
@@ -69,7 +71,7 @@ class TiledIm2win(Algorithm[ConvolutionProblem]):
         return refusal(problem)
 
     def work(self, problem: ConvolutionProblem) -> Work:
-        """workspace_byte: the filters laid out, once, and for each thread the windows of a tile."""
+        """workspace_byte: the filters laid out; thread_byte: the windows of a tile and its outputs."""
         p, plain, tile = plane_axes(problem), direct_work(problem), self.tile(problem)
         sizes = zip(p.output_spatial, (tile.rows, tile.columns))
         tiles = p.batch * p.groups * product([-(-outputs // size) for outputs, size in sizes])
@@ -77,7 +79,8 @@ class TiledIm2win(Algorithm[ConvolutionProblem]):
         stage = -(-tile.columns // WIDEST_VECTOR) * WIDEST_VECTOR * COLUMNS
         filters = self.filter_scalars(p) * itemsize
         moved = plain.byte + 2.0 * windows * itemsize * tiles + filters
-        return Work(plain.flop, moved, float(itemsize * (windows + stage) + filters), plain.error_growth)
+        thread = float(itemsize * (windows + stage))
+        return Work(plain.flop, moved, float(filters), plain.error_growth, thread)
 
     def tile(self, problem: ConvolutionProblem) -> Tile:
         """Whole rows where their windows fit; pieces of equal width where they do not."""

@@ -5,10 +5,14 @@ from typing import final
 
 from circulant.algorithms.algorithm import Algorithm, AlgorithmName, Rejected, Work
 from circulant.algorithms.fft import compute_itemsize, growth
+from circulant.algorithms.tree_transform import buffer_byte, roots_byte
 from circulant.core.cost import rfft_flop
 from circulant.problems.convolution import ConvolutionProblem
 from circulant.problems.long_conv import LongConvProblem
+from circulant.problems.trilinear import Slot
 
+# Memory held at once, in units of the spectra of operands and result: blocks are laid out first.
+HELD, PRODUCT_HELD = 1.7, 1.85
 LONGEST_BLOCK = 1 << 17  # a float32 block and its spectrum still fit a 1 MiB level-2 cache
 
 
@@ -53,7 +57,10 @@ class OverlapSave(Algorithm[ConvolutionProblem]):
         products = 4.0 * n * p.batch * blocks * p.out_channels * p.in_channels / p.groups
         spectra = compute_itemsize(p.dtype.itemsize) * n * (rows + kernels)
         flop = rfft_flop(n) * (rows + kernels) + products
-        return Work(flop, p.io_byte + 3 * spectra, 2.0 * spectra, growth(n))
+        held = HELD * spectra
+        if p.slot is Slot.KERNEL:  # the products of every block, before they are summed
+            held = PRODUCT_HELD * spectra + compute_itemsize(p.dtype.itemsize) * n * kernels * blocks
+        return Work(flop, p.io_byte + 3 * spectra, held, growth(n))
 
 
 @final
@@ -85,4 +92,6 @@ class FusedOverlapSaveLongConv(Algorithm[LongConvProblem]):
         p, n = problem, cached_block(problem.kernel)
         rows = p.batch * p.channels * -(-p.length // (n - p.kernel + 1))
         flop = rfft_flop(n) * (2 * rows + p.channels) + 3.0 * n * rows
-        return Work(flop, p.io_byte, 3.0 * compute_itemsize(p.dtype.itemsize) * n, growth(n))
+        itemsize = compute_itemsize(p.dtype.itemsize)
+        buffers = 3 if p.slot is Slot.KERNEL else 2
+        return Work(flop, p.io_byte, roots_byte(n, itemsize), growth(n), buffers * buffer_byte(n, itemsize))

@@ -34,7 +34,7 @@ class Sequential(Algorithm[RecurrenceProblem]):
         return None
 
     def work(self, problem: RecurrenceProblem) -> Work:
-        return recurrence_work(problem, 2 * computed_byte(problem))
+        return recurrence_work(problem, (1 + _operand_copies(problem)) * computed_byte(problem))
 
 
 @final
@@ -60,7 +60,7 @@ class ChunkedScan(Algorithm[RecurrenceProblem]):
         return None
 
     def work(self, problem: RecurrenceProblem) -> Work:
-        plain = recurrence_work(problem, 5 * computed_byte(problem))
+        plain = recurrence_work(problem, (4 + _operand_copies(problem)) * computed_byte(problem))
         return Work(2 * plain.flop, 4 * plain.byte, plain.workspace_byte, plain.error_growth)
 
 
@@ -77,7 +77,9 @@ class SelectiveChunkedScan(Algorithm[SelectiveScanProblem]):
         p, itemsize = problem, compute_itemsize(problem.dtype.itemsize)
         chunk = itemsize * product(p.state_shape) * self.chunk(p)
         starts = itemsize * product(p.state_shape) * -(-p.length // self.chunk(p)) if p.gradients else 0
-        return Work(p.flop, p.io_byte + 8.0 * chunk, 8.0 * chunk + starts, GROWTH)
+        arrays = 11.0 if p.gradients else 8.0  # of a chunk's states
+        parts = float(itemsize * product(p.result_shape)) if p.gradients else 0.0
+        return Work(p.flop, p.io_byte + 8.0 * chunk, arrays * chunk + starts + 2 * parts, GROWTH)
 
     def chunk(self, problem: SelectiveScanProblem) -> int:
         """Steps whose states are in memory at once."""
@@ -98,13 +100,33 @@ class SelectiveFusedScan(Algorithm[SelectiveScanProblem]):
         vectors = 2 * p.state + 3 * LANES
         if p.gradients:
             vectors += (-(-p.length // self.chunk(p)) + 2) * p.state + 8 * self.chunk(p)
-        # gradients of A of each image, and those of B and C where several threads share a group
-        unsummed = product(p.state_shape) + 2 * p.state * p.length if p.gradients else 0
-        return Work(p.flop, p.io_byte, float(itemsize * (vectors * LANES + unsummed)), GROWTH)
+        # gradients of A of each image, and the operands and cotangents that are not read in half precision
+        apart = product(p.state_shape) if p.gradients else 0
+        if itemsize != p.dtype.itemsize:
+            apart += sum(product(p.operand_shapes[at]) for at in (2, *range(5, len(p.operand_shapes))))
+        thread = float(itemsize * (vectors * LANES + self._unsummed(p)))
+        return Work(p.flop, p.io_byte, float(itemsize * apart), GROWTH, thread)
+
+    def _unsummed(self, problem: SelectiveScanProblem) -> float:
+        """Gradients of B and C for each thread, at most, where several threads share a group.
+
+        There are as many as threads, in whole multiples of the pairs of an image and a group; none
+        while there are pairs enough for all threads.
+        """
+        p, pairs = problem, problem.batch * problem.groups
+        if not p.gradients or p.channels // p.groups <= LANES:
+            return 0.0
+        return 2.0 * p.state * p.length * 2 * pairs / (pairs + 1)
 
     def chunk(self, problem: SelectiveScanProblem) -> int:
         """Steps whose states are kept at once: as many as there are chunks, while they stay in cache."""
         return min(LONGEST_CHUNK, -(-isqrt(problem.length) // LANES) * LANES) if problem.length else LANES
+
+
+def _operand_copies(problem: RecurrenceProblem) -> int:
+    """Factors and input, reversed for the adjoint, and widened from half precision."""
+    is_half = problem.dtype.itemsize < compute_itemsize(problem.dtype.itemsize)
+    return 2 * problem.adjoint + 2 * is_half
 
 
 def computed_byte(problem: Problem) -> float:

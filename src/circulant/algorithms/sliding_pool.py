@@ -25,7 +25,6 @@ class SlidingPool(Algorithm[PoolingProblem]):
         return None
 
     def work(self, problem: PoolingProblem) -> Work:
-        """workspace_byte: for each thread."""
         p, scalars = problem, self.strip_scalars(problem)
         tile = self.tile(p)
         sizes = zip(plane(p.output_spatial, 1), (tile.rows, tile.columns))
@@ -34,9 +33,8 @@ class SlidingPool(Algorithm[PoolingProblem]):
         steps = sum(joins(k, p.mode) for k in p.kernel)
         itemsize = 8 if p.dtype is torch.float64 else 4
         copies = 1 if p.mode is PoolMode.MAX else 2
-        return Work(
-            passed * steps, p.io_byte, float(copies * scalars * itemsize), error_growth=1.0 + steps / 4
-        )
+        thread = float(copies * scalars * itemsize)
+        return Work(passed * steps, p.io_byte, 0.0, 1.0 + steps / 4, thread)
 
     def tile(self, problem: PoolingProblem) -> Tile:
         """Whole rows where a strip of them fits; pieces of equal width where it does not."""

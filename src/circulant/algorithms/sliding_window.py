@@ -66,7 +66,7 @@ class SlidingWindow(Algorithm[ConvolutionProblem]):
         return None
 
     def work(self, problem: ConvolutionProblem) -> Work:
-        """workspace_byte: for each thread, at most; none where the windows slide over the input itself."""
+        """thread_byte: none where the windows slide over the input itself."""
         plain, p = direct_work(problem), plane_axes(problem)
         scalar = compute_itemsize(p)
         strips = self.strip_scalars(p) * scalar
@@ -74,7 +74,8 @@ class SlidingWindow(Algorithm[ConvolutionProblem]):
         tiles = product([-(-n // size) for n, size in zip(p.output_spatial, (tile.rows, tile.columns))])
         copied = 2.0 * strips * p.batch * p.groups * tiles
         weight = 0 if scalar == p.dtype.itemsize else product(p.weight_shape) // p.groups * scalar
-        return Work(plain.flop, plain.byte + copied, float(strips + weight), plain.error_growth)
+        thread = float(strips + weight)
+        return Work(plain.flop, plain.byte + copied, 0.0, plain.error_growth, thread)
 
     def tile(self, problem: ConvolutionProblem) -> Tile:
         """Whole rows where a strip of them fits; pieces of equal width where it does not."""

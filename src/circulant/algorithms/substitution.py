@@ -9,13 +9,14 @@ from circulant.core.sizes import product
 from circulant.problems.inverse_conv import InverseConvProblem
 
 VECTOR_BYTE = 64  # the widest vectors
+EARLIER_BYTE = 16
 RING_BYTE = 1 << 19  # half of a level-2 cache
 
 
-def substitution_work(problem: InverseConvProblem, workspace_byte: float) -> Work:
+def substitution_work(problem: InverseConvProblem, workspace_byte: float, thread_byte: float = 0.0) -> Work:
     p = problem
     terms = max(p.channels * product(p.kernel), 1)
-    return Work(p.flop, p.io_byte, workspace_byte, error_growth=2 * sqrt(terms))
+    return Work(p.flop, p.io_byte, workspace_byte, 2 * sqrt(terms), thread_byte)
 
 
 @final
@@ -63,8 +64,11 @@ class FusedWavefront(Algorithm[InverseConvProblem]):
         return None
 
     def work(self, problem: InverseConvProblem) -> Work:
-        weights = compute_itemsize(problem.dtype.itemsize) * product(problem.weight_shape)
-        return substitution_work(problem, self.images(problem) * _ring_byte(problem) + weights)
+        """workspace_byte: the weights in another order, and where each earlier value lies."""
+        p = problem
+        weights = compute_itemsize(p.dtype.itemsize) * product(p.weight_shape)
+        earlier = EARLIER_BYTE * p.channels * product(p.kernel)
+        return substitution_work(p, float(weights + earlier), self.images(p) * _ring_byte(p))
 
     def images(self, problem: InverseConvProblem) -> int:
         """Images solved together: they fill vectors where anti-diagonals are short, while the cache lasts."""

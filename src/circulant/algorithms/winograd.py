@@ -54,17 +54,18 @@ class Winograd(Algorithm[ConvolutionProblem]):
         return None
 
     def work(self, problem: ConvolutionProblem) -> Work:
-        """workspace_byte: the transformed filters, once, and for each thread what a tile takes."""
+        """workspace_byte: transformed filters, copies of reversed taps; thread_byte: what a tile takes."""
         p, plain, tile = as_forward(problem), direct_work(problem), self.tile(problem)
         patch, itemsize = self.patch(p), compute_itemsize(p)
         frequencies, positions = (patch + 2) ** 2, tile.rows * tile.columns + WIDEST_VECTOR
         phase = -(-tile.columns // WIDEST_VECTOR) * WIDEST_VECTOR + 1
         strip = (tile.rows * patch + 2) * patch * phase
-        filters = frequencies * p.in_channels * p.out_channels
-        scalars = strip + frequencies * (p.in_channels + ROWS) * positions + filters
-        moved = plain.byte + 2.0 * filters * itemsize
+        filters = float(frequencies * p.in_channels * p.out_channels * itemsize)
+        thread = float(itemsize * (strip + frequencies * (p.in_channels + ROWS) * positions))
+        moved = plain.byte + 2 * filters
+        turned = 2 * p.dtype.itemsize * product(p.weight_shape) if problem.slot is Slot.INPUT else 0
         growth = GROWTH[patch] * plain.error_growth
-        return Work(self.flop(p, tile, patch), moved, float(scalars * itemsize), growth)
+        return Work(self.flop(p, tile, patch), moved, filters + turned, growth, thread)
 
     def flop(self, forward: ConvolutionProblem, tile: Tile, patch: int) -> float:
         """Products of all frequencies and transforms, of whole vectors of patches."""

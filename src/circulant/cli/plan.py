@@ -91,6 +91,6 @@ def _candidate_fields(made: Plan, candidate: Candidate) -> dict[str, Any]:
         "is_measured": candidate.is_measured,
         "flop": work.flop,
         "byte": work.byte,
-        "workspace_byte": work.workspace_byte,
+        "workspace_byte": work.workspace(made.threads),
         "relative_error": work.error(made.problem.dtype),
     }

@@ -30,13 +30,21 @@ def execute_gradients(
     slots = OPERANDS[Slot.OUTPUT]
     if first.numel() and second.numel():
         one, other = (plan(problem.for_slot(slot), choice, device).chosen for slot in slots)
-        if one is other and one.gradients is not None:
+        if one is other and one.gradients is not None and _fits(one, problem, choice):
             with without_autocast(device):
                 return one.gradients(problem, first, second, cotangent)
     return (
         execute(problem.for_slot(slots[0]), (cotangent, second), choice),
         execute(problem.for_slot(slots[1]), (first, cotangent), choice),
     )
+
+
+def _fits(implementation: Implementation, problem: TrilinearProblem, choice: Choice) -> bool:
+    """Whether both gradients at once stay within the limit: they take no more than the sum of the two."""
+    if choice.workspace_limit is None:
+        return True
+    works = (implementation.algorithm.work(problem.for_slot(slot)) for slot in OPERANDS[Slot.OUTPUT])
+    return sum(work.workspace(torch.get_num_threads()) for work in works) <= choice.workspace_limit
 
 
 def settled(implementation: Implementation, problem: Problem, operands: tuple[Tensor, ...]) -> Tensor:

@@ -10,7 +10,7 @@ from circulant.engine.choice import Choice
 from circulant.engine.example_operands import example_operands
 from circulant.engine.execute import settled
 from circulant.engine.plan import Candidate, Plan
-from circulant.engine.planner import plan
+from circulant.engine.planner import forget_plans, plan
 from circulant.engine.wisdom import remember
 from circulant.problems.problem import Problem
 
@@ -22,7 +22,7 @@ def planned(problem: Problem, choice: Choice, device: str = "cpu", *, measure: b
     """The plan of the problem; with `measure`, after timing its best few and remembering the times."""
     if measure:
         remember(problem, device, measured_seconds(plan(problem, choice, device), device))
-        plan.cache_clear()
+        forget_plans()
     return plan(problem, choice, device)
 
 

@@ -28,6 +28,7 @@ class Plan:
 
     problem: Problem
     candidates: tuple[Candidate, ...]
+    threads: int  # that workspaces are for
 
     @property
     def chosen(self) -> Implementation:
@@ -49,5 +50,5 @@ class Plan:
         known = "ms, measured" if candidate.is_measured else "ms"
         return (
             f"{candidate.seconds * 1e3:8.3f} {known} {work.flop / 1e9:7.3f} GFLOP "
-            f"{work.workspace_byte / 2**20:7.1f} MiB {work.error(self.problem.dtype):8.1e}"
+            f"{work.workspace(self.threads) / 2**20:7.1f} MiB {work.error(self.problem.dtype):8.1e}"
         )

@@ -3,6 +3,8 @@
 from functools import lru_cache
 from math import inf
 
+import torch
+
 from circulant.algorithms.algorithm import AlgorithmName, Rejected
 from circulant.backends.native import core as native_core
 from circulant.backends.table import IMPLEMENTATIONS, Backend, Implementation
@@ -17,19 +19,31 @@ from circulant.problems.problem import Problem
 WORTHWHILE = 0.9  # torch's own kernel is called unless another plan takes less than this share of its time
 
 
-@lru_cache(maxsize=4096)
 def plan(problem: Problem, choice: Choice = FREE, device: str = "cpu") -> Plan:
     """Every candidate, fastest first: those measured, then the others by prediction.
 
     The reasons of refused candidates are in the plan; if none is left, NoPlanError tells them.
     """
+    return _planned(problem, choice, device, torch.get_num_threads())
+
+
+def forget_plans() -> None:
+    """What was measured since, or set in the environment, counts from the next plan on."""
+    _planned.cache_clear()
+
+
+@lru_cache(maxsize=4096)
+def _planned(problem: Problem, choice: Choice, device: str, threads: int) -> Plan:
+    """threads: those that the workspace, and measured times, are for."""
     machine = default_machine(device)
     rows = [row for row in IMPLEMENTATIONS if row.problem is type(problem)]
     measured = recall(problem, device)
-    candidates = [_weigh(row, problem, choice, device, machine, measured.get(str(row))) for row in rows]
+    candidates = [
+        _weigh(row, problem, choice, device, threads, machine, measured.get(str(row))) for row in rows
+    ]
     # A prediction may be too good; what was measured was the best few of them.
     order = sorted(candidates, key=lambda c: (bool(measured) and not c.is_measured, _rank(c)))
-    ranked = Plan(problem, tuple(order))
+    ranked = Plan(problem, tuple(order), threads)
     if not ranked.candidates[0].is_possible:
         raise NoPlanError(f"expected an implementation that accepts the problem, but\n{ranked}")
     return ranked
@@ -51,6 +65,7 @@ def _weigh(
     problem: Problem,
     choice: Choice,
     device: str,
+    threads: int,
     machine: Machine,
     measured: float | None,
 ) -> Candidate:
@@ -58,9 +73,11 @@ def _weigh(
     if refusal is not None:
         return Candidate(row, refusal, inf)
     work = row.algorithm.work(problem)
-    if choice.workspace_limit is not None and work.workspace_byte > choice.workspace_limit:
+    if choice.workspace_limit is not None and work.workspace(threads) > choice.workspace_limit:
         limit = f"the limit is {choice.workspace_limit:.3g}"
-        return Candidate(row, Rejected(f"needs {work.workspace_byte:.3g} bytes of workspace, {limit}"), inf)
+        return Candidate(
+            row, Rejected(f"needs {work.workspace(threads):.3g} bytes of workspace, {limit}"), inf
+        )
     if choice.tolerance is not None and work.error(problem.dtype) > choice.tolerance:
         error = f"expects an error of {work.error(problem.dtype):.1e}, tolerance {choice.tolerance:.1e}"
         return Candidate(row, Rejected(error), inf)

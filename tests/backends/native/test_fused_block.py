@@ -144,8 +144,8 @@ def test_fusion_moves_a_small_part_of_what_the_layers_move(batch, channels, pixe
     work = BlockFusion().work(p)
     assert work.byte < 1.5 * p.io_byte
     assert layered_byte(p) > 5 * work.byte
-    assert work.workspace_byte < between_byte(p) / 4 or batch == 1
-    assert work.workspace_byte < 1 << 20
+    assert work.workspace(1) < between_byte(p) / 4 or batch == 1
+    assert work.workspace(1) < 1 << 20
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16], ids=str)
@@ -153,7 +153,7 @@ def test_fusion_moves_a_small_part_of_what_the_layers_move(batch, channels, pixe
 def test_the_workspace_of_the_plan_is_the_one_that_is_allocated(geometry, dtype):
     p, module = problem(**GEOMETRIES[geometry], dtype=dtype), core.load()
     scalar = getattr(module.Scalar, str(dtype).removeprefix("torch."))
-    assert BlockFusion().work(p).workspace_byte == module.fused_block_workspace(fused_block.sizes(p), scalar)
+    assert BlockFusion().work(p).workspace(1) == module.fused_block_workspace(fused_block.sizes(p), scalar)
 
 
 def test_rounding_errors_are_within_what_the_plan_expects():

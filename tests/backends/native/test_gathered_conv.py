@@ -137,7 +137,7 @@ def test_the_plan_states_the_memory_that_a_thread_holds(dtype, slot, name):
     shape = SHAPES[name]
     sizes = shape.in_channels // shape.groups, shape.out_channels // shape.groups, shape.groups
     p = problem(*sizes, shape.places, shape.outputs, shape.taps, shape.batch, dtype).for_slot(slot)
-    assert DirectGathered().work(p).workspace_byte == gathered_conv.scratch_byte(p)
+    assert DirectGathered().work(p).thread_byte == gathered_conv.scratch_byte(p)
 
 
 @pytest.mark.parametrize("wrong", [-2, 20])

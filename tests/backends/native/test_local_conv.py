@@ -176,13 +176,13 @@ def test_operands_are_read_as_they_look():
 @pytest.mark.parametrize("geometry", GEOMETRIES)
 def test_the_plan_states_the_memory_that_a_thread_holds(dtype, slot, geometry):
     p = problem(**GEOMETRIES[geometry], dtype=dtype).for_slot(slot)
-    assert DirectLocal().work(p).workspace_byte == dtype.itemsize * local_conv.scratch_scalars(p)
+    assert DirectLocal().work(p).thread_byte == dtype.itemsize * local_conv.scratch_scalars(p)
 
 
 @SLOTS
 def test_a_thread_holds_little_however_large_the_image(slot):
     p = problem((4000, 4000), (7, 7), padding=3, per_group=16).for_slot(slot)
-    assert DirectLocal().work(p).workspace_byte < 2**19
+    assert DirectLocal().work(p).thread_byte < 2**19
 
 
 @SLOTS

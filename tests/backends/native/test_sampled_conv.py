@@ -199,7 +199,7 @@ def test_a_nan_in_the_input_reaches_only_the_outputs_that_read_it(isa, dtype):
 def test_the_plan_states_the_memory_that_a_thread_holds(dtype, result, geometry, per_group):
     p = problem(**{**GEOMETRIES[geometry], "per_group": per_group}, dtype=dtype)
     p = p if result is SampledResult.OUTPUT else p.gradients()
-    assert DirectSampled().work(p).workspace_byte == sampled_conv.scratch_byte(p)
+    assert DirectSampled().work(p).thread_byte == sampled_conv.scratch_byte(p)
 
 
 def test_planes_that_are_too_large_to_count_are_refused():

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from circulant.algorithms.im2col import column_byte
+from circulant.algorithms.direct_memory import column_byte
 from circulant.algorithms.im2win import Im2win, TiledIm2win, im2win_byte
 from circulant.algorithms.sliding_window import SlidingWindow
 from circulant.backends.native import core, im2win, sliding_conv
@@ -164,16 +164,16 @@ def test_the_workspace_of_the_plan_is_the_one_that_is_allocated(name, dtype):
     module = core.load()
     scalar = getattr(module.Scalar, str(dtype).removeprefix("torch."))
     slid = module.sliding_conv_workspace(sliding_conv.sizes(p), scalar)
-    assert SlidingWindow().work(p).workspace_byte == slid
+    assert SlidingWindow().work(p).workspace(1) == slid
     sizes = im2win.sizes(p)
     laid_out = module.im2win_workspace(sizes, scalar) + module.im2win_filters(sizes, scalar)
-    assert TiledIm2win().work(p).workspace_byte == laid_out
+    assert TiledIm2win().work(p).workspace(1) == laid_out
 
 
 def test_windows_that_slide_over_the_input_itself_take_no_workspace():
     for kernel in ((3, 3), (9, 9), (1, 31)):
         p = problem((3, 16), (64, 64), kernel, dtype=torch.float32)
-        assert SlidingWindow().work(p).workspace_byte == 0
+        assert SlidingWindow().work(p).workspace(1) == 0
         assert column_byte(p) > 0
 
 
@@ -182,8 +182,8 @@ def test_a_strip_stays_small_however_large_the_input():
         problem((256, 256), (1 << 20,), 3, padding=1, dtype=torch.float32),
         problem((64, 64), (4096, 4096), 7, 2, padding=3, dtype=torch.float32),
     ):
-        assert SlidingWindow().work(p).workspace_byte < 1 << 20
-        assert TiledIm2win().work(p).workspace_byte < 1 << 21
+        assert SlidingWindow().work(p).workspace(1) < 1 << 20
+        assert TiledIm2win().work(p).workspace(1) < 1 << 21
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)

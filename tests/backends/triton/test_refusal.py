@@ -13,7 +13,7 @@ from circulant.backends.triton import runtime
 from circulant.core.errors import NoPlanError
 from circulant.core.tolerances import assert_close
 from circulant.engine.choice import FREE, Choice
-from circulant.engine.planner import plan
+from circulant.engine.planner import forget_plans, plan
 from circulant.functional import conv1d, conv2d, long_conv
 from circulant.problems.long_conv import LongConvProblem
 from circulant.problems.trilinear import Slot
@@ -24,9 +24,9 @@ FORCED = Choice(backend=Backend.TRITON)
 @pytest.fixture(autouse=True)
 def _plans_of_this_test_alone(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU that is only planned for")
-    plan.cache_clear()
+    forget_plans()
     yield
-    plan.cache_clear()
+    forget_plans()
 
 
 def problem(length=300, dtype=torch.float32):

@@ -20,9 +20,9 @@ ACTIVATIONS = {BlockActivation.RELU: nn.ReLU, BlockActivation.RELU6: nn.ReLU6, B
 @pytest.fixture(autouse=True)
 def _nothing_measured(tmp_path, monkeypatch):
     monkeypatch.setenv(wisdom.FOLDER_VARIABLE, str(tmp_path))
-    planner.plan.cache_clear()
+    planner.forget_plans()
     yield
-    planner.plan.cache_clear()
+    planner.forget_plans()
 
 
 def layers_of_the_paper(channels=16, width=8, expansion=4):
