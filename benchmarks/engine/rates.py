@@ -8,19 +8,27 @@ Prints the fit as JSON; --write puts it into src/circulant/engine/machines.json.
 import argparse
 import json
 import platform
+import random
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import date
+from math import inf
 from pathlib import Path
-from statistics import geometric_mean, median
+from statistics import median
 from time import perf_counter
 
 import torch
+from sample_problems import candidate, is_affordable
 
+from circulant.algorithms.algorithm import Work
 from circulant.backends.native import core as native_core
-from circulant.backends.table import IMPLEMENTATIONS, Backend
+from circulant.backends.table import IMPLEMENTATIONS, Backend, Implementation
 from circulant.engine.example_operands import example_operands
-from circulant.engine.machine import regime
+from circulant.engine.machine import ANY, default_machine, regimes
+from circulant.engine.planner import is_torch_library
+from circulant.problems.conv_first_block import BlockActivation, ConvFirstBlockProblem
 from circulant.problems.convolution import ConvolutionProblem
+from circulant.problems.frequency_sparse_conv import FrequencySparseConvProblem
 from circulant.problems.gathered_conv import GatheredConvProblem
 from circulant.problems.inverse_conv import InverseConvProblem
 from circulant.problems.local_conv import LocalConvProblem
@@ -37,6 +45,8 @@ TARGET = Path(__file__).parents[2] / "src/circulant/engine/machines.json"
 ROUNDS = 7
 LARGEST_FLOP = 2e10  # slower than this by any implementation would only lengthen the run
 LARGEST_WORKSPACE = 1 << 30
+DRAWN = 150
+WORST = 8.0  # of the drawn problems, only what may come near the best is timed
 
 
 def convolution(batch, channels, out, spatial, kernel, groups) -> ConvolutionProblem:
@@ -63,6 +73,7 @@ PROBLEMS: tuple[Problem, ...] = (
     convolution(8, 256, 256, (14, 14), (3, 3), 1),
     convolution(8, 64, 128, (1024,), (9,), 1),
     convolution(2, 16, 16, (16, 16, 16), (3, 3, 3), 1),
+    convolution(8, 256, 256, (14, 14), (1, 1), 1),
     convolution(8, 3, 64, (112, 112), (7, 7), 1),
     convolution(8, 8, 8, (112, 112), (3, 3), 1),
     convolution(8, 96, 96, (56, 56), (3, 3), 12),
@@ -76,9 +87,17 @@ PROBLEMS: tuple[Problem, ...] = (
     depthwise(8, 128, (1024,), 5),
     depthwise(4, 64, (1024,), 65),
     depthwise(2, 16, (12, 12, 12), 5),
-    LongConvProblem(torch.float32, Slot.OUTPUT, 8, 96, 1024, 1024, 0, False),
+    *(
+        LongConvProblem(torch.float32, Slot.OUTPUT, *sizes, 0, False)
+        for sizes in (
+            (8, 96, 64, 64), (4, 64, 256, 256), (8, 96, 1024, 1024), (2, 32, 4096, 64), (2, 32, 65536, 1024),
+            (2, 16, 65536, 65536), (1, 4, 1 << 20, 1 << 20), (1, 4, 1 << 20, 4096),
+        )
+    ),
     LongConvProblem(torch.float32, Slot.OUTPUT, 2, 32, 16384, 16384, 0, False),
     LongConvProblem(torch.float32, Slot.OUTPUT, 2, 64, 16384, 63, 0, False),
+    FrequencySparseConvProblem(torch.float32, Slot.OUTPUT, 4, 64, 2048, 2048, 4096, 1024),
+    ConvFirstBlockProblem(torch.float32, BlockActivation.SILU, 2, 64, (28, 28), 3, 8, 192),
     LocalConvProblem(torch.float32, Slot.OUTPUT, 4, LOCAL),
     SampledConvProblem(torch.float32, 4, depthwise(2, 64, (28, 28), 3)),
     SampledConvProblem(torch.float32, 4, depthwise(2, 64, (28, 28), 3)).gradients(),
@@ -96,39 +115,108 @@ PROBLEMS: tuple[Problem, ...] = (
 )
 
 
-def timings(problem: Problem) -> dict[str, tuple[float, float]]:
-    """Median seconds and FLOP of each implementation that takes the problem, taking turns."""
-    rows = [row for row in IMPLEMENTATIONS if row.problem is type(problem)]
-    rows = [row for row in rows if row.backend is not Backend.TRITON]  # runs on no CPU
-    works = {}
-    for row in rows:
-        if row.backend is Backend.NATIVE and not native_core.is_available():
+# What is left of a call when there is nothing to compute.
+TINY: tuple[Problem, ...] = (
+    convolution(1, 1, 1, (8,), (3,), 1),
+    convolution(1, 1, 1, (8, 8), (3, 3), 1),
+    convolution(1, 2, 2, (4, 4, 4), (3, 3, 3), 1),
+    depthwise(1, 2, (8, 8), 3),
+    LongConvProblem(torch.float32, Slot.OUTPUT, 1, 1, 8, 8, 0, False),
+    LongConvProblem(torch.float32, Slot.OUTPUT, 1, 1, 600, 2, 0, False),
+    FrequencySparseConvProblem(torch.float32, Slot.OUTPUT, 1, 1, 8, 8, 16, 4),
+    LocalConvProblem(torch.float32, Slot.OUTPUT, 1, depthwise(1, 2, (4, 4), 3)),
+    SampledConvProblem(torch.float32, 1, depthwise(1, 2, (4, 4), 3)),
+    SampledConvProblem(torch.float32, 1, depthwise(1, 2, (4, 4), 3)).gradients(),
+    GatheredConvProblem(torch.float32, Slot.OUTPUT, 1, 2, 2, 8, 8, 3, 1),
+    TransformProblem(torch.float32, TransformKind.RFFT, 1, 8),
+    *(pooling(mode, (8, 8), 3) for mode in PoolMode),
+    InverseConvProblem(torch.float32, 1, 2, (3, 3), (2, 2), False),
+    RecurrenceProblem(torch.float32, 1, 2, 4, True, False, False, False),
+    SelectiveScanProblem(torch.float32, 1, 2, 1, 2, 4, False),
+    ConvFirstBlockProblem(torch.float32, BlockActivation.SILU, 1, 2, (4, 4), 3, 1, 4),
+)
+
+
+def launches() -> dict[str, float]:
+    """Seconds of a call that computes next to nothing: the longest of the implementation's tiny problems."""
+    found: dict[str, float] = defaultdict(float)
+    for problem in TINY:
+        for name, (seconds, _) in timings(problem).items():
+            found[name] = max(found[name], seconds)
+    rounded = {name: float(f"{seconds:.2g}") for name, seconds in sorted(found.items())}
+    return {ANY: median(rounded.values()), **rounded}
+
+
+def drawn() -> list[Problem]:
+    """Convolutions like those that the planner is judged on, but others."""
+    draw, found = random.Random(7), []
+    while len(found) < DRAWN:
+        row = candidate(draw)
+        if not is_affordable(row):
             continue
-        if row.algorithm.rejects(problem) is None:
-            work = row.algorithm.work(problem)
-            if work.flop <= LARGEST_FLOP and work.workspace(torch.get_num_threads()) <= LARGEST_WORKSPACE:
-                works[row] = work
+        ndim = int(row["ndim"])
+        each = {name: (int(row[name]),) * ndim for name in ("size", "kernel", "stride", "dilation")}
+        sides = ((int(row["padding"]),) * 2,) * ndim
+        sizes = (int(row[name]) for name in ("batch", "in_channels", "out_channels"))
+        found.append(
+            ConvolutionProblem(
+                torch.float32, Slot.OUTPUT, *sizes, each["size"], each["kernel"], each["stride"], sides,
+                each["dilation"], int(row["groups"]),
+            )
+        )
+    return found
+
+
+def works(problem: Problem, worst: float = inf) -> dict[Implementation, Work]:
+    """Of the implementations that take the problem; worst: in units of the best predicted time."""
+    found, machine = {}, default_machine()
+    for row in IMPLEMENTATIONS:
+        is_native = row.backend is Backend.NATIVE
+        if row.problem is not type(problem) or row.backend is Backend.TRITON:  # which runs on no CPU
+            continue
+        if (is_native and not native_core.is_available()) or row.algorithm.rejects(problem) is not None:
+            continue
+        work = row.algorithm.work(problem)
+        if work.flop <= LARGEST_FLOP and work.workspace(torch.get_num_threads()) <= LARGEST_WORKSPACE:
+            found[row] = work
+    predicted = {row: machine.seconds(str(row), problem, work.flop, work.byte) for row, work in found.items()}
+    limit = worst * min(predicted.values(), default=0.0)
+    return {row: work for row, work in found.items() if predicted[row] <= limit or is_torch_library(row)}
+
+
+def timings(problem: Problem, worst: float = inf) -> dict[str, tuple[float, float]]:
+    """Median seconds and FLOP of each implementation that takes the problem, taking turns."""
+    found = works(problem, worst)
     operands = example_operands(problem)
-    times = {row: [] for row in works}
+    times = {row: [] for row in found}
     for turn in range(ROUNDS + 1):
-        for row in works:
+        for row in found:
             start = perf_counter()
             row.run(problem, *operands)
             if turn:
                 times[row].append(perf_counter() - start)
-    return {str(row): (median(times[row]), works[row].flop) for row in works}
+    return {str(row): (median(times[row]), found[row].flop) for row in found}
 
 
-def fit() -> dict[str, float]:
-    """The geometric mean over the problems of a regime, and over all problems for the implementation."""
+def fit(launch: Mapping[str, float]) -> dict[str, float]:
+    """Rates in each regime and of the implementation in all: the lower third, but the upper of torch's own.
+
+    Where rates differ within a regime, a plan should leave torch only where that pays.
+    """
     rates: dict[str, list[float]] = defaultdict(list)
-    for problem in PROBLEMS:
-        for name, (seconds, flop) in timings(problem).items():
-            for key in (name, f"{name}, {regime(problem)}"):
-                rates[key].append(flop / seconds)
+    for problem, worst in [(p, inf) for p in PROBLEMS] + [(p, WORST) for p in drawn()]:
+        for name, (seconds, flop) in timings(problem, worst).items():
+            for key in (name, *(f"{name}, {kind}" for kind in regimes(problem))):
+                rates[key].append(flop / max(seconds - launch.get(name, 0.0), 0.1 * seconds))
             rate = flop / seconds / 1e9
-            print(f"{name:24} {regime(problem):28} {seconds * 1e3:9.3f} ms {rate:8.2f} GFLOP/s")
-    return {key: float(f"{geometric_mean(values):.2g}") for key, values in sorted(rates.items())}
+            print(f"{name:24} {regimes(problem)[0]:28} {seconds * 1e3:9.3f} ms {rate:8.2f} GFLOP/s")
+    rounded = {key: float(f"{_third(key, values):.2g}") for key, values in sorted(rates.items())}
+    return {ANY: min(rounded.values()), **rounded}
+
+
+def _third(name: str, values: list[float]) -> float:
+    share = 2 / 3 if name.startswith("direct on torch") else 1 / 3
+    return sorted(values)[round(share * (len(values) - 1))]
 
 
 def copy_rate() -> float:
@@ -153,13 +241,14 @@ def main() -> None:
             "date": date.today().isoformat(),
             "units": {
                 "byte_per_s": "bytes copied per second",
-                "launch_seconds": "seconds per call",
-                "flop_per_s": "FLOP per second, geometric mean over the problems measured in each regime",
+                "launch_seconds": "seconds of a call that computes next to nothing",
+                "flop_per_s": "FLOP per second in each regime: the lower third of its problems, the upper "
+                "for torch's own function",
             },
             "command": "python benchmarks/engine/rates.py --write",
             "byte_per_s": copy_rate(),
-            "launch_seconds": 2e-5,
-            "flop_per_s": fit(),
+            "launch_seconds": (launch := launches()),
+            "flop_per_s": fit(launch),
         }
     text = json.dumps({**json.loads(TARGET.read_text()), "cpu": record}, indent=2) + "\n"
     if write:

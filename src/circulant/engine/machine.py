@@ -12,6 +12,7 @@ from circulant.problems.pooling import PoolingProblem
 from circulant.problems.problem import Problem
 
 ANY = "any"  # the rate of implementations that a record does not name
+LONG_ROW = 1 << 17  # samples of a transform that leaves a level-2 cache
 SLOW_DEPTHWISE_KERNEL = 13  # widest kernel for which torch has a fast channels-first path on a CPU
 
 FEW_CHANNELS = 16  # per group, up to which torch's kernels for dense convolution cannot fill their vectors
@@ -19,34 +20,42 @@ FEW_CHANNELS = 16  # per group, up to which torch's kernels for dense convolutio
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """flop_per_s by implementation and regime; the fitted numbers live in machines.json."""
+    """Launches by implementation, flop_per_s by implementation and regime; fitted, in machines.json."""
 
     byte_per_s: float
-    launch_seconds: float
+    launch_seconds: Mapping[str, float]
     flop_per_s: Mapping[str, float]
 
     def seconds(self, implementation: str, problem: Problem, flop: float, byte: float) -> float:
         """Roofline time: the slower of arithmetic and memory, plus the launch."""
-        names = (f"{implementation}, {regime(problem)}", implementation)
-        rate = self.flop_per_s[next((name for name in names if name in self.flop_per_s), ANY)]
-        return max(flop / rate, byte / self.byte_per_s) + self.launch_seconds
+        names = [f"{implementation}, {kind}" for kind in regimes(problem)]
+        known = (name for name in (*names, implementation, ANY) if name in self.flop_per_s)
+        rate = self.flop_per_s[next(known)]
+        launch = self.launch_seconds.get(implementation, self.launch_seconds[ANY])
+        return max(flop / rate, byte / self.byte_per_s) + launch
 
 
-def regime(problem: Problem) -> str:
-    """The classes of problem in which torch's kernels run at rates of different order."""
+def regimes(problem: Problem) -> tuple[str, ...]:
+    """The classes of problem in which kernels run at rates of different order, the narrowest first."""
     if isinstance(problem, LongConvProblem):
-        return "depthwise 1-D"
+        samples = problem.transform_room
+        return ("long rows",) if samples > LONG_ROW else ("rows",)
     if isinstance(problem, PoolingProblem):
-        return f"{problem.mode.value} pooling {problem.ndim}-D"
+        return (f"{problem.mode.value} pooling {problem.ndim}-D",)
     if not isinstance(problem, ConvolutionProblem):
-        return type(problem).__name__.removesuffix("Problem")
-    if not problem.is_depthwise:
-        few = problem.in_channels // problem.groups <= FEW_CHANNELS and problem.ndim < 3
-        kind = "few channels" if few else "dense"
-        return f"{kind} 1-D" if problem.ndim == 1 else kind
-    if problem.ndim == 2 and max(problem.kernel) <= SLOW_DEPTHWISE_KERNEL:
-        return "depthwise 2-D, small kernel"
-    return f"depthwise {problem.ndim}-D"
+        return (type(problem).__name__.removesuffix("Problem"),)
+    kind = f"{_kind(problem)} {problem.ndim}-D"
+    return (f"{kind}, strided", kind) if max(problem.stride) > 1 else (kind,)
+
+
+def _kind(problem: ConvolutionProblem) -> str:
+    if problem.is_depthwise:
+        return "depthwise" if max(problem.kernel) > SLOW_DEPTHWISE_KERNEL else "small depthwise"
+    if max(problem.kernel) == 1:
+        return "pointwise"
+    if problem.in_channels // problem.groups <= FEW_CHANNELS:
+        return "few channels"
+    return "dense" if problem.groups == 1 else "grouped"
 
 
 @lru_cache(maxsize=8)
