@@ -10,7 +10,7 @@ READY := $(VENV)/ready
 NATIVE_SOURCES := $(shell find csrc -name '*.[ch]pp' -not -path 'csrc/tests/*')
 REPORT := report
 
-.PHONY: help setup demo test test-slow lint generate native clean
+.PHONY: help setup demo test test-slow lint generate native sanitize clean
 
 help:
 	@echo "make demo       set up, then compare eight operators on 5,000 handwritten digits"
@@ -19,6 +19,7 @@ help:
 	@echo "make lint       ruff, mypy, import contracts, sizes, generated files"
 	@echo "make generate   rewrite nn.py, the README's table and docs/operators from the catalogue"
 	@echo "make native     build and test the C++ core alone, with all messages of the compiler"
+	@echo "make sanitize   the C++ tests under ASan, UBSan and TSan, and the native core's Python tests under ASan"
 	@echo "make setup      only set up the virtual environment in $(VENV)"
 
 setup: $(READY)
@@ -62,6 +63,22 @@ native: setup
 	  -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja
 	$(BIN)/cmake --build build/native
 	$(BIN)/ctest --test-dir build/native --output-on-failure
+
+# Level 1 of optimisation: the kernels inline so much that level 3 with checks takes hours to compile.
+SANITIZED := -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -DCMAKE_CXX_FLAGS_RELEASE=-O1
+ASAN_PYTHON = LD_PRELOAD=$$($(CXX) -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 \
+  CIRCULANT_CORE=$(CURDIR)/build/sanitize-python $(BIN)/python
+
+sanitize: setup
+	for kind in address,undefined thread; do \
+	  $(BIN)/cmake -S . -B build/sanitize-$$kind $(SANITIZED) -DCIRCULANT_SANITIZE=$$kind \
+	    -DCIRCULANT_PYTHON=OFF -DCIRCULANT_TESTS=ON && \
+	  $(BIN)/cmake --build build/sanitize-$$kind && \
+	  $(BIN)/ctest --test-dir build/sanitize-$$kind --output-on-failure || exit 1; done
+	$(BIN)/cmake -S . -B build/sanitize-python $(SANITIZED) -DCIRCULANT_SANITIZE=address \
+	  -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python
+	$(BIN)/cmake --build build/sanitize-python
+	$(ASAN_PYTHON) -m pytest -p tools.core_under_test -m "not slow" tests/backends/native tests/functional
 
 clean:
 	rm -rf build $(READY)

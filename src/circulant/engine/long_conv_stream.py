@@ -66,7 +66,8 @@ class LongConvStream:
     depend on how the sequence is cut. kernel (C, K) and skip (C) are copied and prepared here, once. No
     gradient flows: train with `long_conv`, or with `long_conv_step`.
 
-    A call that raises leaves the stream as it was. `clone` forks a stream, copies and pickles are whole.
+    A refused call leaves the stream as it was; an interrupt inside a token is seen after it. `clone` forks
+    a stream, copies and pickles are whole.
     """
 
     def __init__(
