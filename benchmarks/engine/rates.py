@@ -24,7 +24,7 @@ from circulant.algorithms.algorithm import Work
 from circulant.backends.native import core as native_core
 from circulant.backends.table import IMPLEMENTATIONS, Backend, Implementation
 from circulant.engine.example_operands import example_operands
-from circulant.engine.machine import ANY, default_machine, regimes
+from circulant.engine.machine import ANY, default_machine, kind_of, regimes
 from circulant.engine.planner import is_torch_library
 from circulant.problems.conv_first_block import BlockActivation, ConvFirstBlockProblem
 from circulant.problems.convolution import ConvolutionProblem
@@ -138,11 +138,12 @@ TINY: tuple[Problem, ...] = (
 
 
 def launches() -> dict[str, float]:
-    """Seconds of a call that computes next to nothing: the longest of the implementation's tiny problems."""
-    found: dict[str, float] = defaultdict(float)
+    """Seconds of a call that computes next to nothing: the shortest of the implementation's tiny problems."""
+    found: dict[str, float] = defaultdict(lambda: inf)
     for problem in TINY:
         for name, (seconds, _) in timings(problem).items():
-            found[name] = max(found[name], seconds)
+            key = f"{name}, {kind_of(problem)}"
+            found[key] = min(found[key], seconds)
     rounded = {name: float(f"{seconds:.2g}") for name, seconds in sorted(found.items())}
     return {ANY: median(rounded.values()), **rounded}
 
@@ -199,24 +200,17 @@ def timings(problem: Problem, worst: float = inf) -> dict[str, tuple[float, floa
 
 
 def fit(launch: Mapping[str, float]) -> dict[str, float]:
-    """Rates in each regime and of the implementation in all: the lower third, but the upper of torch's own.
-
-    Where rates differ within a regime, a plan should leave torch only where that pays.
-    """
+    """The median over the problems of a regime, and over all problems for the implementation."""
     rates: dict[str, list[float]] = defaultdict(list)
     for problem, worst in [(p, inf) for p in PROBLEMS] + [(p, WORST) for p in drawn()]:
         for name, (seconds, flop) in timings(problem, worst).items():
+            computing = max(seconds - launch.get(f"{name}, {kind_of(problem)}", 0.0), 0.1 * seconds)
             for key in (name, *(f"{name}, {kind}" for kind in regimes(problem))):
-                rates[key].append(flop / max(seconds - launch.get(name, 0.0), 0.1 * seconds))
+                rates[key].append(flop / computing)
             rate = flop / seconds / 1e9
             print(f"{name:24} {regimes(problem)[0]:28} {seconds * 1e3:9.3f} ms {rate:8.2f} GFLOP/s")
-    rounded = {key: float(f"{_third(key, values):.2g}") for key, values in sorted(rates.items())}
+    rounded = {key: float(f"{median(values):.2g}") for key, values in sorted(rates.items())}
     return {ANY: min(rounded.values()), **rounded}
-
-
-def _third(name: str, values: list[float]) -> float:
-    share = 2 / 3 if name.startswith("direct on torch") else 1 / 3
-    return sorted(values)[round(share * (len(values) - 1))]
 
 
 def copy_rate() -> float:
@@ -242,8 +236,7 @@ def main() -> None:
             "units": {
                 "byte_per_s": "bytes copied per second",
                 "launch_seconds": "seconds of a call that computes next to nothing",
-                "flop_per_s": "FLOP per second in each regime: the lower third of its problems, the upper "
-                "for torch's own function",
+                "flop_per_s": "FLOP per second, median over the problems of each regime",
             },
             "command": "python benchmarks/engine/rates.py --write",
             "byte_per_s": copy_rate(),

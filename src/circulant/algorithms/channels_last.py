@@ -6,7 +6,7 @@ import torch
 
 from circulant.algorithms.algorithm import Algorithm, AlgorithmName, Rejected, Work
 from circulant.algorithms.direct import direct_work
-from circulant.algorithms.direct_memory import column_byte
+from circulant.algorithms.direct_memory import column_byte, part_column_byte
 from circulant.core.sizes import product
 from circulant.problems.convolution import ConvolutionProblem
 from circulant.problems.trilinear import Slot
@@ -32,7 +32,7 @@ def _copies_byte(problem: ConvolutionProblem) -> float:
     columns = column_byte(p) if p.dtype is torch.float64 and p.slot is not Slot.INPUT else 0.0
     if p.slot is not Slot.OUTPUT:
         if p.slot is Slot.KERNEL and p.is_depthwise:  # windows of one channel after another
-            columns += column_byte(p) / (p.batch * p.groups)
+            columns += part_column_byte(p)
         once_more = p.is_depthwise or product(p.kernel) == 1
         return columns + (1.6 if once_more else 1.0) * p.io_byte
     operands = sum(product(shape) for shape in p.operand_shapes)

@@ -35,6 +35,11 @@ def convolution_memory(problem: ConvolutionProblem) -> float:
     return _byte(p, padded.input_shape) + _library_memory(padded)
 
 
+def part_column_byte(problem: ConvolutionProblem) -> float:
+    """Columns of one group of one image."""
+    return column_byte(problem) / max(problem.batch * problem.groups, 1)
+
+
 def column_byte(problem: ConvolutionProblem) -> float:
     """Every window of every image laid out."""
     taps = product(problem.kernel) * problem.in_channels
@@ -50,7 +55,7 @@ def _library_memory(problem: ConvolutionProblem) -> float:
     if p.slot is Slot.OUTPUT:
         return sum(_byte(p, shape) for shape in p.operand_shapes)
     if p.slot is Slot.KERNEL and p.is_depthwise and p.dtype is torch.float32:  # one channel after another
-        return column_byte(p) / (p.batch * p.groups) + 2 * p.io_byte / p.groups
+        return part_column_byte(p) + 2 * p.io_byte / p.groups
     return p.io_byte
 
 

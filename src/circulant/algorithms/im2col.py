@@ -4,7 +4,7 @@ from typing import final
 
 from circulant.algorithms.algorithm import Algorithm, AlgorithmName, Rejected, Work
 from circulant.algorithms.direct import direct_work
-from circulant.algorithms.direct_memory import column_byte
+from circulant.algorithms.direct_memory import column_byte, part_column_byte
 from circulant.core.sizes import product
 from circulant.problems.convolution import ConvolutionProblem
 from circulant.problems.trilinear import Slot
@@ -25,5 +25,5 @@ class Im2col(Algorithm[ConvolutionProblem]):
         p, plain, columns = problem, direct_work(problem), column_byte(problem)
         padded = p.dtype.itemsize * p.batch * p.in_channels * product(p.padded_spatial)
         in_place = p.ndim == 1 and p.in_channels == p.groups and p.slot is Slot.OUTPUT
-        copies = 1 / (p.batch * p.groups) if in_place else 2 if p.slot is Slot.KERNEL else 1
-        return Work(plain.flop, plain.byte + 3 * columns, copies * columns + padded, plain.error_growth)
+        laid_out = part_column_byte(p) if in_place else columns * (2 if p.slot is Slot.KERNEL else 1)
+        return Work(plain.flop, plain.byte + 3 * columns, laid_out + padded, plain.error_growth)

@@ -20,7 +20,8 @@ FEW_CHANNELS = 16  # per group, up to which torch's kernels for dense convolutio
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Launches by implementation, flop_per_s by implementation and regime; fitted, in machines.json."""
+    """Launches by implementation and kind of problem, flop_per_s by implementation and regime; fitted, in
+    machines.json."""
 
     byte_per_s: float
     launch_seconds: Mapping[str, float]
@@ -31,8 +32,13 @@ class Machine:
         names = [f"{implementation}, {kind}" for kind in regimes(problem)]
         known = (name for name in (*names, implementation, ANY) if name in self.flop_per_s)
         rate = self.flop_per_s[next(known)]
-        launch = self.launch_seconds.get(implementation, self.launch_seconds[ANY])
+        launches = (f"{implementation}, {kind_of(problem)}", ANY)
+        launch = self.launch_seconds[next(name for name in launches if name in self.launch_seconds)]
         return max(flop / rate, byte / self.byte_per_s) + launch
+
+
+def kind_of(problem: Problem) -> str:
+    return type(problem).__name__.removesuffix("Problem")
 
 
 def regimes(problem: Problem) -> tuple[str, ...]:
@@ -43,7 +49,7 @@ def regimes(problem: Problem) -> tuple[str, ...]:
     if isinstance(problem, PoolingProblem):
         return (f"{problem.mode.value} pooling {problem.ndim}-D",)
     if not isinstance(problem, ConvolutionProblem):
-        return (type(problem).__name__.removesuffix("Problem"),)
+        return (kind_of(problem),)
     kind = f"{_kind(problem)} {problem.ndim}-D"
     return (f"{kind}, strided", kind) if max(problem.stride) > 1 else (kind,)
 

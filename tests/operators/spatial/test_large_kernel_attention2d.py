@@ -10,6 +10,7 @@ from circulant.engine.convolution import Boundary
 from circulant.operators.spatial.large_kernel_attention2d import LargeKernelAttention2d
 
 C, SIDE, SPAN = 2, 31, 23
+ROUNDING = 1e-12  # a transform leaves so much where a direct sum leaves zero
 CENTRE = SIDE // 2
 
 
@@ -47,7 +48,7 @@ def test_an_impulse_reaches_exactly_23x23_samples():
     impulse = torch.zeros(1, C, SIDE, SIDE, dtype=torch.float64)
     silent = module.distant(module.local(impulse))
     impulse[0, 0, CENTRE, CENTRE] = 1
-    reached = (module.distant(module.local(impulse)) != silent)[0, 0].nonzero()
+    reached = ((module.distant(module.local(impulse)) - silent).abs() > ROUNDING)[0, 0].nonzero()
     assert reached.min(0).values.tolist() == [CENTRE - 11, CENTRE - 11]
     assert reached.max(0).values.tolist() == [CENTRE + 11, CENTRE + 11]
     assert len(reached) == SPAN * SPAN
@@ -56,7 +57,7 @@ def test_an_impulse_reaches_exactly_23x23_samples():
 def test_gradient_of_an_output_covers_exactly_23x23_inputs():
     module, x = operator(), picture().requires_grad_()
     module(x)[0, 0, CENTRE, CENTRE].backward()
-    inputs = x.grad[0].abs().sum(0).nonzero()
+    inputs = (x.grad[0].abs().sum(0) > ROUNDING).nonzero()
     assert inputs.min(0).values.tolist() == [CENTRE - 11, CENTRE - 11]
     assert inputs.max(0).values.tolist() == [CENTRE + 11, CENTRE + 11]
     assert len(inputs) == SPAN * SPAN
