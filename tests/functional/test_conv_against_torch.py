@@ -1,6 +1,7 @@
 """The doors to convolution equal torch's own functions, by every algorithm and backend that accepts."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import pytest
 import torch
@@ -190,17 +191,13 @@ def solves_all_slots(row, problem):
 
 def compare(function, given_operands, expected, choices):
     for choice in choices:
-        algorithm, backend = choice.algorithm, choice.backend
-
-        def call(*leaves):
-            return function(*leaves, algorithm=algorithm, backend=backend)  # noqa: B023
-
+        call = partial(function, algorithm=choice.algorithm, backend=choice.backend)
         run = result_and_gradients if choice.has_gradients else only_result
         got = run(call, given_operands)
         names = ["output", "gradient of input", "gradient of weight", "gradient of bias"]
         for name, value, wanted in zip(names, got, expected):
             assert value.dtype == given_operands[0].dtype
-            assert_close(value, wanted, RELATIVE[value.dtype], what=f"{name} by {algorithm} on {backend}")
+            assert_close(value, wanted, RELATIVE[value.dtype], what=f"{name} by {choice}")
 
 
 def check_convolution(drawn):
