@@ -1,5 +1,6 @@
 #include "core/threads.hpp"
 
+#include <dlfcn.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -128,6 +129,47 @@ void run_apart(std::size_t count, const Job& job) {
     for (std::thread& worker : workers) worker.join();
 }
 
+void run_on_own_threads(std::size_t count, const Job& job) {
+    Pool& shared = pool();
+    if (const std::unique_lock<std::mutex> lock(shared.in_use(), std::try_to_lock); lock)
+        shared.run(count, job);
+    else
+        run_apart(count, job);
+}
+
+// The entry by which compiled `#pragma omp parallel` starts a team, in GNU's, LLVM's and Intel's OpenMP.
+using StartTeam = void (*)(void (*)(void*), void*, unsigned, unsigned);
+
+// That of the OpenMP torch runs on, in the process that loaded it: GNU's teams do not outlive a fork.
+// Its threads spin for milliseconds after each of torch's operators, on the cores that ours would need.
+StartTeam torch_team() {
+    struct Found {
+        StartTeam start = nullptr;
+        pid_t process = getpid();
+    };
+    static const Found found = [] {
+        Found result;
+        if (void* torch = dlopen("libtorch_cpu.so", RTLD_NOW | RTLD_NOLOAD))
+            result.start = reinterpret_cast<StartTeam>(dlsym(torch, "GOMP_parallel"));
+        return result;
+    }();
+    return found.process == getpid() ? found.start : nullptr;
+}
+
+// Calls job(0) .. job(count) on a team, which may be smaller than asked for.
+void run_on_team(StartTeam start, std::size_t count, const Job& job) {
+    struct Parts {
+        const Job& job;
+        std::size_t last;
+        std::atomic<std::size_t> next{0};
+    } parts{job, count};
+    const auto take = [](void* given) {
+        Parts& left = *static_cast<Parts*>(given);
+        for (std::size_t part; (part = left.next.fetch_add(1)) <= left.last;) left.job(part);
+    };
+    start(take, &parts, 0, 0);  // the whole team: GNU's lets the threads of a smaller one end
+}
+
 }  // namespace
 
 std::size_t useful_threads(std::size_t wanted, std::size_t items, double work) {
@@ -144,11 +186,10 @@ void parallel_ranges(std::size_t threads, std::size_t items,
     const auto edge = [&](std::size_t part) { return items / parts * part + std::min(part, items % parts); };
     FirstError error;
     const Job job = [&](std::size_t part) { error.guard([&] { body(edge(part), edge(part + 1)); }); };
-    Pool& shared = pool();
-    if (const std::unique_lock<std::mutex> lock(shared.in_use(), std::try_to_lock); lock)
-        shared.run(parts - 1, job);
+    if (const StartTeam start = torch_team())
+        run_on_team(start, parts - 1, job);
     else
-        run_apart(parts - 1, job);
+        run_on_own_threads(parts - 1, job);
     error.rethrow();
 }
 

@@ -1,4 +1,4 @@
-// Work shared out among threads that sleep between calls.
+// Work shared out among the threads of torch's OpenMP, or, where there is none, of a pool that sleeps between calls.
 #pragma once
 
 #include <cstddef>

@@ -21,18 +21,21 @@ struct Group {
     CIRCULANT_INLINE void set(size_t k, Complex<T> value) { re[k] = value.re, im[k] = value.im; }
 };
 
-template <class T>
-CIRCULANT_INLINE Group<T> load_group(const T* from) {
-    Group<T> group;
+// Groups in step: what one waits for gives another time to compute. A group takes 8 registers.
+inline constexpr size_t kAbreast = CIRCULANT_VECTOR_BYTES == 64 ? 2 : 1;
+
+template <size_t count, class T>
+CIRCULANT_INLINE void load_groups(const T* from, Group<T> (&groups)[count]) {
     CIRCULANT_UNROLL
-    for (size_t k = 0; k < kGroup; ++k) group.set(k, load_complex(from + 2 * k * kLanes<T>));
-    return group;
+    for (size_t i = 0; i < count * kGroup; ++i)
+        groups[i / kGroup].set(i % kGroup, load_complex(from + 2 * i * kLanes<T>));
 }
 
-template <class T>
-CIRCULANT_INLINE void store_group(T* to, const Group<T>& group) {
+template <size_t count, class T>
+CIRCULANT_INLINE void store_groups(T* to, const Group<T> (&groups)[count]) {
     CIRCULANT_UNROLL
-    for (size_t k = 0; k < kGroup; ++k) store_complex(to + 2 * k * kLanes<T>, group.at(k));
+    for (size_t i = 0; i < count * kGroup; ++i)
+        store_complex(to + 2 * i * kLanes<T>, groups[i / kGroup].at(i % kGroup));
 }
 
 // Butterflies of each set of `radix` registers, their inputs turned by the roots.
@@ -71,73 +74,47 @@ CIRCULANT_INLINE void stage_up(Group<T>& group, const T* roots) {
     }
 }
 
-// Coefficients -> values at the leaves' roots.
 template <class T>
-CIRCULANT_INLINE void evaluate(Group<T>& group, const T* roots) {
+CIRCULANT_INLINE void exchange_blocks(Group<T>& group) {
     exchange_blocks<T>(group.re);
     exchange_blocks<T>(group.im);
-    stage_down<kBlocks<T>>(group, roots);
+}
+
+template <class T>
+CIRCULANT_INLINE void exchange_lanes(Group<T>& group) {
     exchange_lanes<T>(group.re);
     exchange_lanes<T>(group.im);
-    stage_down<kBlockLanes<T>>(group, roots + 2 * kLanes<T> * stage_roots(kBlocks<T>));
+}
+
+template <class T>
+inline constexpr size_t kFirstRootScalars = 2 * kLanes<T> * stage_roots(kBlocks<T>);
+
+// Coefficients -> values at the leaves' roots.
+template <size_t count, class T>
+CIRCULANT_INLINE void evaluate(Group<T> (&groups)[count], const T* roots) {
+    const T* const last = roots + kFirstRootScalars<T>;
+    CIRCULANT_UNROLL
+    for (size_t i = 0; i < count; ++i) exchange_blocks(groups[i]);
+    CIRCULANT_UNROLL
+    for (size_t i = 0; i < count; ++i) stage_down<kBlocks<T>>(groups[i], roots + i * kGroupRootScalars<T>);
+    CIRCULANT_UNROLL
+    for (size_t i = 0; i < count; ++i) exchange_lanes(groups[i]);
+    CIRCULANT_UNROLL
+    for (size_t i = 0; i < count; ++i) stage_down<kBlockLanes<T>>(groups[i], last + i * kGroupRootScalars<T>);
 }
 
 // The inverse of the above, times lanes.
-template <class T>
-CIRCULANT_INLINE void interpolate(Group<T>& group, const T* roots) {
-    stage_up<kBlockLanes<T>>(group, roots + 2 * kLanes<T> * stage_roots(kBlocks<T>));
-    exchange_lanes<T>(group.re);
-    exchange_lanes<T>(group.im);
-    stage_up<kBlocks<T>>(group, roots);
-    exchange_blocks<T>(group.re);
-    exchange_blocks<T>(group.im);
-}
-
-// What a walk does at the leaves. `offset` is the group's place in any buffer of coefficients.
-
-// data: coefficients -> values
-template <class T>
-struct Evaluate {
-    static constexpr bool descends = true, ascends = false;
-    CIRCULANT_INLINE void operator()(T* data, const T* roots, size_t offset) const {
-        Group<T> group = load_group(data + offset);
-        evaluate(group, roots);
-        store_group(data + offset, group);
-    }
-};
-
-// data: values -> coefficients
-template <class T>
-struct Interpolate {
-    static constexpr bool descends = false, ascends = true;
-    CIRCULANT_INLINE void operator()(T* data, const T* roots, size_t offset) const {
-        Group<T> group = load_group(data + offset);
-        interpolate(group, roots);
-        store_group(data + offset, group);
-    }
-};
-
-// group times the values (or their conjugates) at `from`.
-template <bool conjugated, class T>
-CIRCULANT_INLINE void multiply(Group<T>& group, const T* from) {
+template <size_t count, class T>
+CIRCULANT_INLINE void interpolate(Group<T> (&groups)[count], const T* roots) {
+    const T* const last = roots + kFirstRootScalars<T>;
     CIRCULANT_UNROLL
-    for (size_t k = 0; k < kGroup; ++k) {
-        const Complex<T> factor = load_complex(from + 2 * k * kLanes<T>);
-        group.set(k, conjugated ? conjugate_times(group.at(k), factor.re, factor.im)
-                                : times(group.at(k), factor.re, factor.im));
-    }
-}
-
-// total += group times the conjugates of the values at `from`.
-template <class T>
-CIRCULANT_INLINE void correlate(const Group<T>& group, const T* from, T* total) {
+    for (size_t i = 0; i < count; ++i) stage_up<kBlockLanes<T>>(groups[i], last + i * kGroupRootScalars<T>);
     CIRCULANT_UNROLL
-    for (size_t k = 0; k < kGroup; ++k) {
-        const size_t place = 2 * k * kLanes<T>;
-        const Complex<T> factor = load_complex(from + place);
-        const Complex<T> share = conjugate_times(group.at(k), factor.re, factor.im);
-        store_complex(total + place, load_complex(total + place) + share);
-    }
+    for (size_t i = 0; i < count; ++i) exchange_lanes(groups[i]);
+    CIRCULANT_UNROLL
+    for (size_t i = 0; i < count; ++i) stage_up<kBlocks<T>>(groups[i], roots + i * kGroupRootScalars<T>);
+    CIRCULANT_UNROLL
+    for (size_t i = 0; i < count; ++i) exchange_blocks(groups[i]);
 }
 
 // Memory that is needed after the walk, fetched while it computes: the part of a row that belongs to the
@@ -147,13 +124,71 @@ struct Ahead {
     const char* written = nullptr;
     size_t bytes = 0;  // of a row
 
-    // share: the group's place among the coefficients, in bytes of a row
-    CIRCULANT_INLINE void fetch(size_t share, size_t count) const {
+    template <class T>
+    CIRCULANT_INLINE void fetch(size_t offset, size_t groups) const {
+        const size_t share = offset / 2 * sizeof(T), count = groups * kGroupScalars<T> / 2 * sizeof(T);
         if (share + count > bytes) return;
         for (size_t line = 0; line < count; line += 64) {
             __builtin_prefetch(read + share + line, 0, 2);
             __builtin_prefetch(written + share + line, 1, 2);
         }
+    }
+};
+
+// groups times the values (or their conjugates) at `from`.
+template <bool conjugated, size_t count, class T>
+CIRCULANT_INLINE void multiply(Group<T> (&groups)[count], const T* from) {
+    CIRCULANT_UNROLL
+    for (size_t i = 0; i < count * kGroup; ++i) {
+        Group<T>& group = groups[i / kGroup];
+        const Complex<T> factor = load_complex(from + 2 * i * kLanes<T>), value = group.at(i % kGroup);
+        group.set(i % kGroup, conjugated ? conjugate_times(value, factor.re, factor.im)
+                                         : times(value, factor.re, factor.im));
+    }
+}
+
+// total += groups times the conjugates of the values at `from`.
+template <size_t count, class T>
+CIRCULANT_INLINE void correlate(const Group<T> (&groups)[count], const T* from, T* total) {
+    CIRCULANT_UNROLL
+    for (size_t i = 0; i < count * kGroup; ++i) {
+        const size_t place = 2 * i * kLanes<T>;
+        const Complex<T> factor = load_complex(from + place);
+        const Complex<T> share = conjugate_times(groups[i / kGroup].at(i % kGroup), factor.re, factor.im);
+        store_complex(total + place, load_complex(total + place) + share);
+    }
+}
+
+// What a walk does at the leaves: visit<count>(data, roots, offset) with `count` groups, whose place in any
+// buffer of coefficients is `offset`.
+
+// data: coefficients -> values
+template <class T>
+struct Evaluate {
+    static constexpr bool descends = true, ascends = false;
+    Ahead ahead{};
+
+    template <size_t count>
+    CIRCULANT_INLINE void visit(T* data, const T* roots, size_t offset) const {
+        ahead.fetch<T>(offset, count);
+        Group<T> groups[count];
+        load_groups(data + offset, groups);
+        evaluate(groups, roots);
+        store_groups(data + offset, groups);
+    }
+};
+
+// data: values -> coefficients
+template <class T>
+struct Interpolate {
+    static constexpr bool descends = false, ascends = true;
+
+    template <size_t count>
+    CIRCULANT_INLINE void visit(T* data, const T* roots, size_t offset) const {
+        Group<T> groups[count];
+        load_groups(data + offset, groups);
+        interpolate(groups, roots);
+        store_groups(data + offset, groups);
     }
 };
 
@@ -165,13 +200,15 @@ struct Multiply {
     const T* values;
     Ahead ahead{};
 
-    CIRCULANT_INLINE void operator()(T* data, const T* roots, size_t offset) const {
-        ahead.fetch(offset / 2 * sizeof(T), kGroupScalars<T> / 2 * sizeof(T));
-        Group<T> group = load_group(data + offset);
-        evaluate(group, roots);
-        multiply<conjugated>(group, values + offset);
-        interpolate(group, roots);
-        store_group(data + offset, group);
+    template <size_t count>
+    CIRCULANT_INLINE void visit(T* data, const T* roots, size_t offset) const {
+        ahead.fetch<T>(offset, count);
+        Group<T> groups[count];
+        load_groups(data + offset, groups);
+        evaluate(groups, roots);
+        multiply<conjugated>(groups, values + offset);
+        interpolate(groups, roots);
+        store_groups(data + offset, groups);
     }
 };
 
@@ -181,11 +218,15 @@ struct Correlate {
     static constexpr bool descends = true, ascends = false;
     const T* other;
     T* total;
+    Ahead ahead{};
 
-    CIRCULANT_INLINE void operator()(T* data, const T* roots, size_t offset) const {
-        Group<T> group = load_group(data + offset);
-        evaluate(group, roots);
-        correlate(group, other + offset, total + offset);
+    template <size_t count>
+    CIRCULANT_INLINE void visit(T* data, const T* roots, size_t offset) const {
+        ahead.fetch<T>(offset, count);
+        Group<T> groups[count];
+        load_groups(data + offset, groups);
+        evaluate(groups, roots);
+        correlate(groups, other + offset, total + offset);
     }
 };
 
@@ -196,15 +237,29 @@ struct CorrelateAndMultiply {
     const T* other;
     const T* factor;
     T* total;
+    Ahead ahead{};
 
-    CIRCULANT_INLINE void operator()(T* data, const T* roots, size_t offset) const {
-        Group<T> group = load_group(data + offset);
-        evaluate(group, roots);
-        correlate(group, other + offset, total + offset);
-        multiply<true>(group, factor + offset);
-        interpolate(group, roots);
-        store_group(data + offset, group);
+    template <size_t count>
+    CIRCULANT_INLINE void visit(T* data, const T* roots, size_t offset) const {
+        ahead.fetch<T>(offset, count);
+        Group<T> groups[count];
+        load_groups(data + offset, groups);
+        evaluate(groups, roots);
+        correlate(groups, other + offset, total + offset);
+        multiply<true>(groups, factor + offset);
+        interpolate(groups, roots);
+        store_groups(data + offset, groups);
     }
 };
+
+template <class T, class Leaf>
+void visit_groups(const TreeView<T>& tree, size_t first, size_t last, const Leaf& leaf, T* data) {
+    const auto visit = [&]<size_t count>(size_t group) {
+        const T* const roots = tree.leaf_roots + group * kGroupRootScalars<T>;
+        leaf.template visit<count>(data, roots, group * kGroupScalars<T>);
+    };
+    for (; first + kAbreast <= last; first += kAbreast) visit.template operator()<kAbreast>(first);
+    for (; first < last; ++first) visit.template operator()<1>(first);
+}
 
 }  // namespace circulant::CIRCULANT_ISA

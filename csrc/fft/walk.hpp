@@ -61,8 +61,7 @@ private:
     }
 
     void visit_leaves(size_t first, size_t count) const {
-        for (size_t group = first / kGroup; group * kGroup < first + count; ++group)
-            leaf_(data_, tree_.leaf_roots + group * kGroupRootScalars<T>, group * kGroupScalars<T>);
+        visit_groups(tree_, first / kGroup, (first + count + kGroup - 1) / kGroup, leaf_, data_);
     }
 
     const TreeView<T>& tree_;

@@ -32,20 +32,18 @@ inline size_t fresh_of(const Pieces& pieces, size_t piece) {
 struct PieceAt {
     size_t channel, piece, row;  // row: where the row starts
 
-    template <class S>
-    PieceAt(const FilterJob<S>& job, size_t index)
+    template <class Job>
+    PieceAt(const Job& job, size_t index)
         : channel(index / (job.batch * job.pieces.count)),
           piece(index % job.pieces.count),
           row((index / job.pieces.count % job.batch * job.channels + channel) * job.pieces.length) {}
 };
 
-// The next piece of the source and the piece of the result that starts at `result`.
-template <class S>
-Ahead piece_ahead(const FilterJob<S>& job, size_t next, size_t result) {
+// Samples of one row to read and of another to write, one piece of each.
+template <class Job, class S>
+Ahead piece_ahead(const Job& job, const S* read, const S* written) {
     if (job.tree.size > kAheadSamples || sizeof(S) != sizeof(Arithmetic<S>)) return {};
-    const PieceAt at(job, next);
-    const S* const read = job.source_rows + at.row + at.piece * job.pieces.fresh;
-    return {reinterpret_cast<const char*>(read), reinterpret_cast<const char*>(job.result_rows + result),
+    return {reinterpret_cast<const char*>(read), reinterpret_cast<const char*>(written),
             job.pieces.fresh * sizeof(S)};
 }
 
@@ -83,7 +81,12 @@ void filter_pieces(const FilterJob<S>& job, size_t first, size_t last, T* worksp
         const S* const gate_out = job.gate_out == nullptr ? nullptr : job.gate_out + result;
         const Placement place = placed(job.source, job.pieces, at.piece);
         take_in_row(job.tree, RowSource<S>{job.source_rows + at.row, place, gate_in}, data);
-        const Ahead ahead = index + 1 < last ? piece_ahead(job, index + 1, result) : Ahead{};
+        Ahead ahead{};
+        if (index + 1 < last) {
+            const PieceAt next(job, index + 1);
+            const S* const read = job.source_rows + next.row + next.piece * job.pieces.fresh;
+            ahead = piece_ahead(job, read, job.result_rows + result);
+        }
         if (job.correlates)
             walk(job.tree, data, Multiply<T, true>{values, ahead});
         else
@@ -99,19 +102,23 @@ struct GradientBuffers {
     T *total, *x, *g, *kernel;
 };
 
-// One piece's share of the sum for gk, and its gx.
+// One piece's share of the sum for gk, and its gx. next: the samples of x that come after, or null.
 template <class S, class T = Arithmetic<S>>
-void add_piece(const GradientJob<S>& job, size_t row, size_t piece, const GradientBuffers<T>& buffers) {
-    const size_t start = piece * job.pieces.fresh, count = fresh_of(job.pieces, piece);
+void add_piece(const GradientJob<S>& job, const PieceAt& at, const S* next, const GradientBuffers<T>& buffers) {
+    const size_t start = at.piece * job.pieces.fresh, count = fresh_of(job.pieces, at.piece);
+    const S* const g = job.g_rows + at.row;
+    S* const gx = job.gx_rows == nullptr ? nullptr : job.gx_rows + at.row + start;
     const Placement x_place = {job.pieces.length, start, 0, count};
-    const RowSource<S> x{job.x_rows + row, x_place, nullptr, inverse_of_size(job.tree)};
-    transform_row(job.tree, x, buffers.x);
-    take_in_row(job.tree, RowSource<S>{job.g_rows + row, placed(job.g, job.pieces, piece)}, buffers.g);
-    if (job.gx_rows == nullptr) {
-        walk(job.tree, buffers.g, Correlate<T>{buffers.x, buffers.total});
+    take_in_row(job.tree, RowSource<S>{job.x_rows + at.row, x_place, nullptr, inverse_of_size(job.tree)},
+                buffers.x);
+    walk(job.tree, buffers.x, Evaluate<T>{piece_ahead(job, g + start, gx == nullptr ? g + start : gx)});
+    take_in_row(job.tree, RowSource<S>{g, placed(job.g, job.pieces, at.piece)}, buffers.g);
+    const Ahead ahead = next == nullptr ? Ahead{} : piece_ahead(job, next, next);
+    if (gx == nullptr) {
+        walk(job.tree, buffers.g, Correlate<T>{buffers.x, buffers.total, ahead});
     } else {
-        walk(job.tree, buffers.g, CorrelateAndMultiply<T>{buffers.x, buffers.kernel, buffers.total});
-        give_out_row(job.tree, buffers.g, RowSink<S>{job.gx_rows + row + start, 0, count});
+        walk(job.tree, buffers.g, CorrelateAndMultiply<T>{buffers.x, buffers.kernel, buffers.total, ahead});
+        give_out_row(job.tree, buffers.g, RowSink<S>{gx, 0, count});
     }
 }
 
@@ -129,9 +136,12 @@ void gradients_of_channels(const GradientJob<S>& job, size_t first, size_t last,
             const T scale = inverse_of_size(job.tree);
             transform_row(job.tree, RowSource<S>{kernel, job.kernel, nullptr, scale}, buffers.kernel);
         }
-        for (size_t image = 0; image < job.batch; ++image)
-            for (size_t piece = 0; piece < job.pieces.count; ++piece)
-                add_piece(job, (image * job.channels + channel) * job.pieces.length, piece, buffers);
+        const size_t pieces = job.batch * job.pieces.count;
+        for (size_t index = channel * pieces; index < (channel + 1) * pieces; ++index) {
+            const PieceAt next(job, index + 1);
+            const S* const x = job.x_rows + next.row + next.piece * job.pieces.fresh;
+            add_piece(job, PieceAt(job, index), index + 1 < last * pieces ? x : nullptr, buffers);
+        }
         walk(job.tree, buffers.total, Interpolate<T>{});
         give_out_row(job.tree, buffers.total, RowSink<S>{job.gk_rows + channel * taps, 0, taps});
     }

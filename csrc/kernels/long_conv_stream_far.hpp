@@ -103,18 +103,11 @@ void run_butterflies(const FarJob<T>& job, const TransformStep& step) {
 }
 
 template <class T>
-void run_leaves(const FarJob<T>& job, const TransformStep& step) {
-    const Multiply<T, false> multiply_leaf{job.spectrum};
-    for (size_t group = step.first; group < step.last; ++group)
-        multiply_leaf(job.data, job.tree->leaf_roots + group * kGroupRootScalars<T>, group * kGroupScalars<T>);
-}
-
-template <class T>
 void run_steps(const FarJob<T>& job, const TransformStep* steps, size_t count) {
     for (size_t i = 0; i < count; ++i) {
         const TransformStep& step = steps[i];
         if (step.part == TransformPart::leaves) {
-            run_leaves(job, step);
+            visit_groups(*job.tree, step.first, step.last, Multiply<T, false>{job.spectrum}, job.data);
             continue;
         }
         switch (job.tree->levels[step.depth].radix) {

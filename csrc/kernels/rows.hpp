@@ -6,6 +6,30 @@
 
 namespace circulant::CIRCULANT_ISA {
 
+// Samples in one piece, the first of them at position `offset`: times a gate where there is one, and a scale.
+template <class S, bool gated>
+struct PlainSource {
+    using T = Arithmetic<S>;
+
+    const S* samples;
+    const S* gate;
+    size_t offset, extent;
+    T scale;
+
+    CIRCULANT_INLINE Vector<T> load(size_t at) const {
+        const size_t first = at - offset;  // may wrap below zero, far above extent
+        if (extent >= kLanes<T> && first <= extent - kLanes<T>) {
+            const Vector<T> values = widen(samples + first) * scale;
+            return gated ? values * widen(gate + first) : values;
+        }
+        const size_t end = offset + extent;
+        if (at >= end || at + kLanes<T> <= offset) return Vector<T>{};
+        const size_t lane = at < offset ? offset - at : 0, stop = end - at < kLanes<T> ? end - at : kLanes<T>;
+        const Vector<T> values = widen_between(samples + (first + lane), lane, stop) * scale;
+        return gated ? values * widen_between(gate + (first + lane), lane, stop) : values;
+    }
+};
+
 // A row, laid out as the placement says: times a gate where there is one, times a scale, and with an
 // addend at one position.
 template <class S>
@@ -18,6 +42,13 @@ struct RowSource {
     T scale = 1;
     size_t addend_at = ~size_t{0};
     T addend = 0;
+
+    bool is_plain() const { return place.phase + place.extent <= place.length && addend_at == ~size_t{0}; }
+
+    template <bool gated>
+    PlainSource<S, gated> plain() const {
+        return {row + place.phase, gated ? gate + place.phase : nullptr, place.offset, place.extent, scale};
+    }
 
     CIRCULANT_INLINE Vector<T> load(size_t at) const {
         Vector<T> values = gate == nullptr ? load_row(row, at) : load_row(row, at) * load_row(gate, at);

@@ -7,13 +7,21 @@
 
 namespace circulant::CIRCULANT_ISA {
 
-// Samples -> the children of the root.
-template <class S, class T = Arithmetic<S>>
-void take_in_row(const TreeView<T>& tree, const RowSource<S>& source, T* data) {
-    if (source.place.offset + source.place.extent <= tree.size)
+template <class Source, class T>
+void take_in_up_to(const TreeView<T>& tree, size_t end, const Source& source, T* data) {
+    if (end <= tree.size)
         take_in<true>(tree, source, data);
     else
         take_in<false>(tree, source, data);
+}
+
+// Samples -> the children of the root.
+template <class S, class T = Arithmetic<S>>
+void take_in_row(const TreeView<T>& tree, const RowSource<S>& source, T* data) {
+    const size_t end = source.place.offset + source.place.extent;
+    if (!source.is_plain()) return take_in_up_to(tree, end, source, data);
+    if (source.gate == nullptr) return take_in_up_to(tree, end, source.template plain<false>(), data);
+    take_in_up_to(tree, end, source.template plain<true>(), data);
 }
 
 template <class S, class T = Arithmetic<S>>
