@@ -64,7 +64,7 @@ native: setup
 	$(BIN)/cmake --build build/native
 	$(BIN)/ctest --test-dir build/native --output-on-failure
 
-# Level 1 of optimisation: the kernels inline so much that level 3 with checks takes hours to compile.
+# Level 1 of optimisation, and nothing inlined by force: else checks take hours to compile.
 SANITIZED := -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -DCMAKE_CXX_FLAGS_RELEASE=-O1
 ASAN_PYTHON = LD_PRELOAD=$$($(CXX) -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 \
   CIRCULANT_CORE=$(CURDIR)/build/sanitize-python $(BIN)/python

@@ -11,6 +11,7 @@ import platform
 import random
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from math import inf
 from pathlib import Path
@@ -24,7 +25,7 @@ from circulant.algorithms.algorithm import Work
 from circulant.backends.native import core as native_core
 from circulant.backends.table import IMPLEMENTATIONS, Backend, Implementation
 from circulant.engine.example_operands import example_operands
-from circulant.engine.machine import ANY, default_machine, kind_of, regimes
+from circulant.engine.machine import ANY, IN_PLACE, default_machine, kind_of, regimes
 from circulant.engine.planner import is_torch_library
 from circulant.problems.conv_first_block import BlockActivation, ConvFirstBlockProblem
 from circulant.problems.convolution import ConvolutionProblem
@@ -45,7 +46,9 @@ TARGET = Path(__file__).parents[2] / "src/circulant/engine/machines.json"
 ROUNDS = 7
 LARGEST_FLOP = 2e10  # slower than this by any implementation would only lengthen the run
 LARGEST_WORKSPACE = 1 << 30
-DRAWN = 150
+DRAWN = 300
+TELLING = 1e-4  # seconds below which a call says more about launches than about rates
+DOUBTFUL = 0.15  # share of a regime's problems that may be slower than the planner fears
 WORST = 8.0  # of the drawn problems, only what may come near the best is timed
 
 
@@ -199,22 +202,57 @@ def timings(problem: Problem, worst: float = inf) -> dict[str, tuple[float, floa
     return {str(row): (median(times[row]), found[row].flop) for row in found}
 
 
-def fit(launch: Mapping[str, float]) -> dict[str, float]:
-    """The median over the problems of a regime, and over all problems for the implementation."""
+def measured_rates(launch: Mapping[str, float]) -> dict[str, list[float]]:
+    """FLOP per second on each problem, by implementation, and by implementation and regime."""
     rates: dict[str, list[float]] = defaultdict(list)
-    for problem, worst in [(p, inf) for p in PROBLEMS] + [(p, WORST) for p in drawn()]:
+    short: dict[str, list[float]] = defaultdict(list)
+    convolutions = [(p, WORST) for p in drawn()]
+    in_other_layout = [(p, WORST) for problem, _ in convolutions for p in channels_last(problem)]
+    for problem, worst in [(p, inf) for p in PROBLEMS] + convolutions + in_other_layout:
         for name, (seconds, flop) in timings(problem, worst).items():
             computing = max(seconds - launch.get(f"{name}, {kind_of(problem)}", 0.0), 0.1 * seconds)
-            for key in (name, *(f"{name}, {kind}" for kind in regimes(problem))):
-                rates[key].append(flop / computing)
+            for key in rate_names(name, problem):
+                (rates if seconds > TELLING else short)[key].append(flop / computing)
             rate = flop / seconds / 1e9
             print(f"{name:24} {regimes(problem)[0]:28} {seconds * 1e3:9.3f} ms {rate:8.2f} GFLOP/s")
+    return short | rates
+
+
+def medians(rates: Mapping[str, list[float]]) -> dict[str, float]:
     rounded = {key: float(f"{median(values):.2g}") for key, values in sorted(rates.items())}
     return {ANY: min(rounded.values()), **rounded}
 
 
-def copy_rate() -> float:
-    source, target = torch.ones(1 << 25), torch.empty(1 << 25)
+def doubts(rates: Mapping[str, list[float]]) -> dict[str, float]:
+    """How much slower than at the median a regime's slow problems are; of torch's own, how much faster."""
+    found = {}
+    for key, values in sorted(rates.items()):
+        ordered = sorted(values)
+        at = round(DOUBTFUL * (len(ordered) - 1))
+        is_library = key.split(",")[0] == IN_PLACE
+        doubt = ordered[-1 - at] / median(ordered) if is_library else median(ordered) / ordered[at]
+        found[key] = float(f"{doubt:.2g}")
+    return found
+
+
+def channels_last(problem: ConvolutionProblem) -> list[ConvolutionProblem]:
+    """The same with its input in that layout, where there is one."""
+    return [replace(problem, channels_last=True)] if problem.ndim > 1 else []
+
+
+def rate_names(implementation: str, problem: Problem) -> tuple[str, ...]:
+    """Those that the problem tells something about. What others than torch's own do with channels-last
+    tensors tells of the change of layout too."""
+    kinds = regimes(problem)
+    if isinstance(problem, ConvolutionProblem) and problem.channels_last:
+        kinds = tuple(kind for kind in kinds if "channels last" in kind)
+        return tuple(f"{implementation}, {kind}" for kind in kinds) if implementation == IN_PLACE else ()
+    return (implementation, *(f"{implementation}, {kind}" for kind in kinds))
+
+
+def copy_rate(source: torch.Tensor) -> float:
+    """Bytes read and written in a second by a copy into a contiguous tensor."""
+    target = torch.empty(source.shape)
     times = []
     for _ in range(ROUNDS):
         start = perf_counter()
@@ -228,6 +266,8 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write the fit into the package")
     write = parser.parse_args().write
     with torch.no_grad():
+        launch = launches()
+        rates = measured_rates(launch)
         record = {
             "device": f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, "
             f"torch {torch.__version__}, float32, native core: "
@@ -235,13 +275,17 @@ def main() -> None:
             "date": date.today().isoformat(),
             "units": {
                 "byte_per_s": "bytes copied per second",
+                "transposed_byte_per_s": "the same from channels-last to contiguous",
                 "launch_seconds": "seconds of a call that computes next to nothing",
                 "flop_per_s": "FLOP per second, median over the problems of each regime",
+                "doubt": "by which factor the slow ones take longer; of torch's own, the fast ones less",
             },
             "command": "python benchmarks/engine/rates.py --write",
-            "byte_per_s": copy_rate(),
-            "launch_seconds": (launch := launches()),
-            "flop_per_s": fit(launch),
+            "byte_per_s": copy_rate(torch.ones(1 << 25)),
+            "transposed_byte_per_s": copy_rate(torch.ones(8, 56, 56, 128).permute(0, 3, 1, 2)),
+            "launch_seconds": launch,
+            "flop_per_s": medians(rates),
+            "doubt": doubts(rates),
         }
     text = json.dumps({**json.loads(TARGET.read_text()), "cpu": record}, indent=2) + "\n"
     if write:

@@ -12,7 +12,7 @@ from circulant.algorithms.algorithm import AlgorithmName
 from circulant.core.errors import ArgumentError, ShapeError, UnknownNameError
 from circulant.core.operator import AXES
 from circulant.core.sizes import Shape, per_axis, transposed_length
-from circulant.engine import convolution
+from circulant.engine import convolution, shortcut
 from circulant.engine import frequency_sparse_conv as engine_sparse
 from circulant.engine import gathered_conv as engine_gathered
 from circulant.engine import long_conv as engine_long
@@ -275,9 +275,16 @@ def _conv(
     algorithm: AlgorithmName | str | None,
     backend: Backend | str | None,
 ) -> Tensor:
+    call = None
+    if algorithm is None and backend is None and boundary is Boundary.ZEROS:
+        call = shortcut.call_of(input, weight, bias, stride, padding, dilation, groups)
+        if shortcut.is_left_to_torch(call):
+            return convolution.CONVOLUTION[ndim](input, weight, bias, stride, padding, dilation, groups)
     x = _batched(ndim, input, weight)
     settings = _settings(ndim, weight, stride, padding, dilation, groups, boundary)
     y = convolution.convolution(x, weight, bias, **settings, choice=_choice(algorithm, backend))
+    if call is not None and not shortcut.is_known(call):
+        shortcut.remember(call, convolution.is_torchs(x, weight, bias, **settings))
     return y if input.ndim == ndim + 2 else y[0]
 
 

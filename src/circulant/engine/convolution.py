@@ -1,8 +1,9 @@
 """The door to dense, grouped and depthwise convolution in n dimensions, and to its transpose."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from functools import lru_cache
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -15,10 +16,10 @@ from circulant.engine.choice import FREE, Choice, current
 from circulant.engine.doors import autocast_operands, needs_gradient, require_same_kind
 from circulant.engine.planner import is_torch_library, plan
 from circulant.engine.trilinear import TrilinearOp
-from circulant.problems.convolution import ConvolutionProblem, Padding
+from circulant.problems.convolution import CHANNELS_LAST, ConvolutionProblem, Padding
 from circulant.problems.trilinear import OPERANDS, Slot
 
-CONVOLUTION = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+CONVOLUTION: Mapping[int, Any] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 TRANSPOSED = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
 
 PLANNED_TAPS = 64  # compiled code asks the planner from this many taps on; below, torch's kernel is fused
@@ -36,12 +37,12 @@ class Boundary(Enum):
 def problem_of(
     slot: Slot, first: Shape, second: Shape, settings: Sequence[int], dtype: torch.dtype
 ) -> ConvolutionProblem:
-    """settings: spatial, kernel, stride, before, after, dilation (ndim each), then groups."""
+    """settings: spatial, kernel, stride, before, after, dilation (ndim each), then groups, channels_last."""
     ndim = len(first) - 2
     spatial, kernel, stride, before, after, dilation = (
         tuple(settings[i * ndim : (i + 1) * ndim]) for i in range(6)
     )
-    groups = settings[-1]
+    groups, channels_last = settings[-2:]
     channels = {
         Slot.OUTPUT: lambda: (first[1], second[0]),
         Slot.INPUT: lambda: (second[1] * groups, first[1]),
@@ -50,7 +51,7 @@ def problem_of(
     return ConvolutionProblem(
         dtype=dtype, slot=slot, batch=first[0], in_channels=channels[0], out_channels=channels[1],
         spatial=spatial, kernel=kernel, stride=stride, padding=tuple(zip(before, after)),
-        dilation=dilation, groups=groups,
+        dilation=dilation, groups=groups, channels_last=bool(channels_last),
     )  # fmt: skip
 
 
@@ -60,7 +61,7 @@ CONVOLVE = TrilinearOp("convolution", problem_of)
 def as_settings(problem: ConvolutionProblem) -> list[int]:
     p = problem
     before, after = zip(*p.padding)
-    return [*p.spatial, *p.kernel, *p.stride, *before, *after, *p.dilation, p.groups]
+    return [*p.spatial, *p.kernel, *p.stride, *before, *after, *p.dilation, p.groups, int(p.channels_last)]
 
 
 def convolution(
@@ -108,7 +109,8 @@ def problem_for(
     find = _problem_for if torch.compiler.is_compiling() else _remembered_problem
     shape = None if bias is None else tuple(bias.shape)
     sizes = tuple(x.shape), tuple(weight.shape), shape
-    return find(*sizes, x.dtype, stride, padding, dilation, groups, type(groups), boundary)
+    layout = lies_channels_last(x)
+    return find(*sizes, x.dtype, stride, padding, dilation, groups, type(groups), boundary, layout)
 
 
 def _problem_for(
@@ -122,6 +124,7 @@ def _problem_for(
     groups: int,
     groups_type: type,
     boundary: Boundary,
+    channels_last: bool,
 ) -> ConvolutionProblem:
     """The type of groups is part of what is remembered: 1.0 equals 1, but is refused."""
     _require_fitting(input_shape, weight_shape, bias_shape, groups, transposed=False)
@@ -133,7 +136,7 @@ def _problem_for(
         padding = ((0, 0),) * len(spatial)
     problem = ConvolutionProblem(
         dtype, Slot.OUTPUT, input_shape[0], input_shape[1], weight_shape[0], spatial,
-        weight_shape[2:], stride, padding, dilation, groups,
+        weight_shape[2:], stride, padding, dilation, groups, channels_last,
     )  # fmt: skip
     _require_room(problem)
     return problem
@@ -196,8 +199,21 @@ def transposed_problem_for(
         output_spatial = tuple(transposed_length(n, k, s, 0, d, 0) for n, k, s, d in axes)
     return ConvolutionProblem(
         x.dtype, Slot.INPUT, x.shape[0], weight.shape[1] * groups, x.shape[1], output_spatial,
-        tuple(weight.shape[2:]), stride, sides, dilation, groups,
+        tuple(weight.shape[2:]), stride, sides, dilation, groups, lies_channels_last(x),
     )  # fmt: skip
+
+
+def is_torchs(x: Tensor, weight: Tensor, bias: Tensor | None, **settings: Any) -> bool:
+    """Whether `convolution` of these arguments, free to choose, does nothing but call torch's function."""
+    problem = problem_for(x, weight, bias, **settings)
+    is_same = problem.has_symmetric_padding and problem.padding == settings["padding"]
+    return is_same and calls_torch(problem, FREE, x, weight, bias)
+
+
+def lies_channels_last(x: Tensor) -> bool:
+    """In torch's layout of that name, and in no other."""
+    layout = CHANNELS_LAST.get(x.ndim - 2)
+    return layout is not None and not x.is_contiguous() and x.is_contiguous(memory_format=layout)
 
 
 def calls_torch(problem: ConvolutionProblem, choice: Choice, *operands: Tensor | None) -> bool:

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from circulant.problems.convolution import CHANNELS_LAST, ConvolutionProblem
 from circulant.problems.gathered_conv import NONE, GatheredConvProblem
 from circulant.problems.problem import Problem
 
@@ -14,6 +15,8 @@ def example_operands(problem: Problem, device: str = "cpu", seed: int = 0) -> tu
         torch.randn(shape, generator=generator, device=device).to(problem.dtype)
         for shape in problem.operand_shapes
     )
+    if isinstance(problem, ConvolutionProblem) and problem.channels_last:
+        return numbers[0].contiguous(memory_format=CHANNELS_LAST[problem.ndim]), *numbers[1:]
     if not isinstance(problem, GatheredConvProblem):
         return numbers
     index = torch.randint(

@@ -18,6 +18,8 @@ from circulant.engine.doors import needs_gradient, require_same_kind
 from circulant.engine.execute import without_autocast
 from circulant.engine.long_conv import long_conv
 
+TOLERANCE = 1e-6  # relative, of a prefill: long sums term by term would lose more in float32
+
 
 class _Steps(Protocol):
     """What a backend's stream can do; past and resume speak of gated inputs."""
@@ -125,7 +127,10 @@ class LongConvStream:
         z = z if gate_in is None else z * gate_in.to(z.dtype)
         past = self._steps.past()
         whole = torch.cat([past, z], dim=-1)
-        y = long_conv(whole, taps, choice=self._kernel.choice)[..., past.shape[-1] :]
+        choice = self._kernel.choice
+        if choice.algorithm is None:
+            choice = choice.or_else(Choice(tolerance=TOLERANCE))
+        y = long_conv(whole, taps, choice=choice)[..., past.shape[-1] :]
         y = y if gate_out is None else y * gate_out.to(y.dtype)
         self._steps.resume(whole[..., max(whole.shape[-1] - taps.shape[-1] + 1, 0) :])
         return y.to(x.dtype).contiguous()

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 
+from circulant.core.sizes import product
 from circulant.problems.convolution import ConvolutionProblem
 from circulant.problems.long_conv import LongConvProblem
 from circulant.problems.pooling import PoolingProblem
 from circulant.problems.problem import Problem
 
 ANY = "any"  # the rate of implementations that a record does not name
+IN_PLACE = "direct on torch"  # the one that reads channels-last tensors as they lie
 LONG_ROW = 1 << 17  # samples of a transform that leaves a level-2 cache
 SLOW_DEPTHWISE_KERNEL = 13  # widest kernel for which torch has a fast channels-first path on a CPU
 
@@ -20,21 +22,34 @@ FEW_CHANNELS = 16  # per group, up to which torch's kernels for dense convolutio
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Launches by implementation and kind of problem, flop_per_s by implementation and regime; fitted, in
-    machines.json."""
+    """Launches by implementation and kind of problem, flop_per_s and doubt by implementation and regime;
+    fitted, in machines.json."""
 
     byte_per_s: float
+    transposed_byte_per_s: float
     launch_seconds: Mapping[str, float]
     flop_per_s: Mapping[str, float]
+    doubt: Mapping[str, float]
 
     def seconds(self, implementation: str, problem: Problem, flop: float, byte: float) -> float:
-        """Roofline time: the slower of arithmetic and memory, plus the launch."""
-        names = [f"{implementation}, {kind}" for kind in regimes(problem)]
-        known = (name for name in (*names, implementation, ANY) if name in self.flop_per_s)
-        rate = self.flop_per_s[next(known)]
+        """Roofline time: the slower of arithmetic and memory, plus the launch and a change of layout."""
+        rate = self.flop_per_s[self._record(implementation, problem)]
         launches = (f"{implementation}, {kind_of(problem)}", ANY)
         launch = self.launch_seconds[next(name for name in launches if name in self.launch_seconds)]
-        return max(flop / rate, byte / self.byte_per_s) + launch
+        moved = 0.0
+        if isinstance(problem, ConvolutionProblem) and problem.channels_last and implementation != IN_PLACE:
+            moved = 2.0 * problem.dtype.itemsize * product(problem.operand_shapes[0])
+        return max(flop / rate, byte / self.byte_per_s) + moved / self.transposed_byte_per_s + launch
+
+    def doubts(self, implementation: str, problem: Problem) -> float:
+        """By which factor a predicted time may be wrong; known of convolutions like those of torch."""
+        if not isinstance(problem, ConvolutionProblem):
+            return 1.0
+        return self.doubt.get(self._record(implementation, problem), 1.0)
+
+    def _record(self, implementation: str, problem: Problem) -> str:
+        names = [f"{implementation}, {kind}" for kind in regimes(problem)]
+        return next(name for name in (*names, implementation, ANY) if name in self.flop_per_s)
 
 
 def kind_of(problem: Problem) -> str:
@@ -51,7 +66,8 @@ def regimes(problem: Problem) -> tuple[str, ...]:
     if not isinstance(problem, ConvolutionProblem):
         return (kind_of(problem),)
     kind = f"{_kind(problem)} {problem.ndim}-D"
-    return (f"{kind}, strided", kind) if max(problem.stride) > 1 else (kind,)
+    kinds = (f"{kind}, strided", kind) if max(problem.stride) > 1 else (kind,)
+    return tuple(f"{kind}, channels last" for kind in kinds) + kinds if problem.channels_last else kinds
 
 
 def _kind(problem: ConvolutionProblem) -> str:
@@ -69,4 +85,5 @@ def default_machine(device: str = "cpu") -> Machine:
     """The record of that kind of device; those without one are ranked as the CPU."""
     records = json.loads(files("circulant.engine").joinpath("machines.json").read_text())
     record = records.get(device, records["cpu"])
-    return Machine(record["byte_per_s"], record["launch_seconds"], record["flop_per_s"])
+    names = ("byte_per_s", "transposed_byte_per_s", "launch_seconds", "flop_per_s", "doubt")
+    return Machine(*(record[name] for name in names))

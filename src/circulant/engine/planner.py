@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from math import inf
+from typing import Any
 
 import torch
 
@@ -14,10 +15,16 @@ from circulant.engine.choice import FREE, Choice
 from circulant.engine.machine import Machine, default_machine
 from circulant.engine.plan import Candidate, Plan
 from circulant.engine.wisdom import recall
+from circulant.problems.conv_first_block import ConvFirstBlockProblem
+from circulant.problems.convolution import ConvolutionProblem
+from circulant.problems.pooling import PoolingProblem
 from circulant.problems.problem import Problem
 
-WORTHWHILE = 0.9  # torch's own kernel is called unless another plan takes less than this share of its time
-DISPATCH = 3.5e-5  # seconds around a kernel of ours (48e-6) less those around torch's own (14e-6)
+KNOWN_TO_TORCH = frozenset({ConvolutionProblem, PoolingProblem, ConvFirstBlockProblem})
+DISPATCH = 8e-5  # seconds around a kernel of ours, between other work, less those around torch's own
+
+
+_made_from_plans: list[dict[Any, bool]] = []
 
 
 def plan(problem: Problem, choice: Choice = FREE, device: str = "cpu") -> Plan:
@@ -31,6 +38,15 @@ def plan(problem: Problem, choice: Choice = FREE, device: str = "cpu") -> Plan:
 def forget_plans() -> None:
     """What was measured since, or set in the environment, counts from the next plan on."""
     _planned.cache_clear()
+    for memory in _made_from_plans:
+        memory.clear()
+
+
+def remember_until_forgotten() -> dict[Any, bool]:
+    """A memory of decisions made from plans, emptied when those are forgotten."""
+    memory: dict[Any, bool] = {}
+    _made_from_plans.append(memory)
+    return memory
 
 
 @lru_cache(maxsize=4096)
@@ -43,22 +59,27 @@ def _planned(problem: Problem, choice: Choice, device: str, threads: int) -> Pla
         _weigh(row, problem, choice, device, threads, machine, measured.get(str(row))) for row in rows
     ]
     # A prediction may be too good; what was measured was the best few of them.
-    order = sorted(candidates, key=lambda c: (bool(measured) and not c.is_measured, _rank(c)))
+    def rank(candidate: Candidate) -> tuple[bool, float]:
+        return bool(measured) and not candidate.is_measured, _cautious(candidate, problem, machine)
+
+    order = sorted(candidates, key=rank)
     ranked = Plan(problem, tuple(order), threads)
     if not ranked.candidates[0].is_possible:
         raise NoPlanError(f"expected an implementation that accepts the problem, but\n{ranked}")
     return ranked
 
 
-def _rank(candidate: Candidate) -> float:
+def _cautious(candidate: Candidate, problem: Problem, machine: Machine) -> float:
+    """Seconds at worst, but of torch's own kernel at best: another must be faster beyond doubt."""
+    doubt = 1.0 if candidate.is_measured else machine.doubts(str(candidate.implementation), problem)
     is_library = is_torch_library(candidate.implementation)
-    return candidate.seconds * WORTHWHILE if is_library else candidate.seconds + DISPATCH
+    return candidate.seconds / doubt if is_library else candidate.seconds * doubt + DISPATCH
 
 
 def is_torch_library(implementation: Implementation) -> bool:
     """torch's own kernel in the layout given: it can be called with nothing of ours around it."""
     is_direct = implementation.algorithm.name is AlgorithmName.DIRECT
-    return is_direct and implementation.backend is Backend.TORCH
+    return is_direct and implementation.backend is Backend.TORCH and implementation.problem in KNOWN_TO_TORCH
 
 
 def _weigh(

@@ -22,6 +22,8 @@ from circulant.problems.trilinear import Slot, TrilinearProblem
 
 Padding = tuple[tuple[int, int], ...]
 
+CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}  # layouts of torch, by spatial axes
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class ConvolutionProblem(TrilinearProblem):
     padding: Padding  # zeros (before, after) along each axis
     dilation: Shape
     groups: int
+    channels_last: bool = False  # how the first operand lies in memory
 
     @property
     def ndim(self) -> int:
@@ -97,10 +100,11 @@ class ConvolutionProblem(TrilinearProblem):
 
     def __str__(self) -> str:
         solved = "" if self.slot is Slot.OUTPUT else f", solved for the {self.slot.value}"
+        layout = ", channels last" if self.channels_last else ""
         return (
             f"convolution of {shape_text(self.input_shape)} with {shape_text(self.weight_shape)}, stride "
             f"{shape_text(self.stride)}, padding {self.padding}, dilation {shape_text(self.dilation)}, "
-            f"groups {self.groups}, {dtype_text(self.dtype)}{solved}"
+            f"groups {self.groups}, {dtype_text(self.dtype)}{layout}{solved}"
         )
 
     def for_slot(self, slot: Slot) -> "ConvolutionProblem":

@@ -3,10 +3,8 @@
 import torch
 from torch import Tensor
 
-from circulant.problems.convolution import ConvolutionProblem
+from circulant.problems.convolution import CHANNELS_LAST, ConvolutionProblem
 from circulant.problems.trilinear import Slot
-
-CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
 
 
 def direct(problem: ConvolutionProblem, first: Tensor, second: Tensor) -> Tensor:
