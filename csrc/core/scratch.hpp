@@ -1,14 +1,27 @@
 // Scratch memory of a thread that survives the call: fresh pages cost more than many transforms.
 #pragma once
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <cstddef>
 #include <memory>
+#include <thread>
 
 #include "core/aligned_buffer.hpp"
 
 namespace circulant {
 
-inline constexpr std::size_t kKeptBytes = std::size_t{64} << 20;  // by each thread, at most
+// By each thread, at most: its share of a sixteenth of the memory, within reason.
+inline std::size_t most_kept_bytes() {
+    static const std::size_t most = [] {
+        const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+        const double memory = static_cast<double>(pages) * static_cast<double>(page);
+        const double share = memory / 16 / std::max(1u, std::thread::hardware_concurrency());
+        return static_cast<std::size_t>(std::clamp(share, 0x1p26, 0x1p28));
+    }();
+    return most;
+}
 
 // What the calling thread keeps. Its contents are undefined.
 struct KeptBuffer {
@@ -37,7 +50,7 @@ public:
     }
 
     ~Scratch() {
-        if (bytes_ > kKeptBytes) return;
+        if (bytes_ > most_kept_bytes()) return;
         kept_buffer() = {std::move(buffer_), bytes_};
     }
 

@@ -88,8 +88,8 @@ template <class T>
 void Tree<T>::fill_leaf_roots(const Ranks& rank, const Roots& root) {
     const std::size_t in_block = block_lanes(sizeof(T), lanes_), blocks = lanes_ / in_block;
     const std::size_t groups = view_.padded_leaves / kGroup;
-    leaf_roots_.resize(groups * 2 * lanes_ * group_roots(sizeof(T), lanes_));
-    T* to = leaf_roots_.data();
+    leaf_roots_ = std::make_unique<AlignedBuffer<T>>(groups * 2 * lanes_ * group_roots(sizeof(T), lanes_));
+    T* to = leaf_roots_->data();
     for (std::size_t group = 0; group < groups; ++group)
         for (const bool is_last : {false, true})
             for (std::size_t reg = 0; reg < kGroup; ++reg) {
@@ -101,7 +101,7 @@ void Tree<T>::fill_leaf_roots(const Ranks& rank, const Roots& root) {
                 }
                 to += 2 * lanes_;
             }
-    view_.leaf_roots = leaf_roots_.data();
+    view_.leaf_roots = leaf_roots_->data();
 }
 
 template <class T>

@@ -11,8 +11,10 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <vector>
 
+#include "core/aligned_buffer.hpp"
 #include "fft/group.hpp"
 #include "fft/roots.hpp"
 
@@ -76,7 +78,7 @@ private:
     std::size_t lanes_;
     TreeView<T> view_{};
     std::vector<std::vector<T>> node_roots_;
-    std::vector<T> leaf_roots_;
+    std::unique_ptr<AlignedBuffer<T>> leaf_roots_;
 };
 
 extern template class Tree<float>;
