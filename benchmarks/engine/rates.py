@@ -1,4 +1,4 @@
-"""Fits the planner's rates: FLOP per second of every implementation by regime, bytes per second, launch.
+"""Fits the planner's numbers: costs of every implementation by regime, bytes per second, launches.
 
     python benchmarks/engine/rates.py [--write]
 
@@ -9,23 +9,27 @@ import argparse
 import json
 import platform
 import random
+import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
 from math import inf
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from sample_problems import candidate, is_affordable
+from scipy.optimize import least_squares
 
 from circulant.algorithms.algorithm import Work
 from circulant.backends.native import core as native_core
 from circulant.backends.table import IMPLEMENTATIONS, Backend, Implementation
 from circulant.engine.example_operands import example_operands
-from circulant.engine.machine import ANY, IN_PLACE, default_machine, kind_of, regimes
+from circulant.engine.machine import ANY, IN_PLACE, Cost, default_machine, kind_of, regimes
 from circulant.engine.planner import is_torch_library
 from circulant.problems.conv_first_block import BlockActivation, ConvFirstBlockProblem
 from circulant.problems.convolution import ConvolutionProblem
@@ -44,12 +48,22 @@ from circulant.problems.trilinear import Slot
 
 TARGET = Path(__file__).parents[2] / "src/circulant/engine/machines.json"
 ROUNDS = 7
+FITTABLE = 4  # problems from which two numbers are found
 LARGEST_FLOP = 2e10  # slower than this by any implementation would only lengthen the run
 LARGEST_WORKSPACE = 1 << 30
 DRAWN = 300
-TELLING = 1e-4  # seconds below which a call says more about launches than about rates
+TELLING = 3e-4  # seconds below which a call says more about launches than about rates
 DOUBTFUL = 0.15  # share of a regime's problems that may be slower than the planner fears
+LEVELS = ((1 << 20, 1 << 16), (1 << 24, 1 << 20), (inf, 1 << 25))  # bytes moved, and numbers copied to see
 WORST = 8.0  # of the drawn problems, only what may come near the best is timed
+
+
+class Sample(NamedTuple):
+    """Seconds of a call but its launch, what it computes, and seconds in which its bytes could be copied."""
+
+    seconds: float
+    flop: float
+    moving: float
 
 
 def convolution(batch, channels, out, spatial, kernel, groups) -> ConvolutionProblem:
@@ -84,6 +98,8 @@ PROBLEMS: tuple[Problem, ...] = (
     convolution(8, 1, 16, (65536,), (5,), 1),
     depthwise(8, 64, (56, 56), 3),
     depthwise(8, 64, (28, 28), 7),
+    depthwise(16, 128, (14, 14), 5),
+    depthwise(4, 64, (112, 112), 7),
     depthwise(4, 64, (56, 56), 13),
     depthwise(1, 32, (28, 28), 31),
     depthwise(1, 16, (56, 56), 31),
@@ -188,8 +204,8 @@ def works(problem: Problem, worst: float = inf) -> dict[Implementation, Work]:
     return {row: work for row, work in found.items() if predicted[row] <= limit or is_torch_library(row)}
 
 
-def timings(problem: Problem, worst: float = inf) -> dict[str, tuple[float, float]]:
-    """Median seconds and FLOP of each implementation that takes the problem, taking turns."""
+def timings(problem: Problem, worst: float = inf) -> dict[str, tuple[float, Work]]:
+    """Median seconds and work of each implementation that takes the problem, taking turns."""
     found = works(problem, worst)
     operands = example_operands(problem)
     times = {row: [] for row in found}
@@ -199,40 +215,52 @@ def timings(problem: Problem, worst: float = inf) -> dict[str, tuple[float, floa
             row.run(problem, *operands)
             if turn:
                 times[row].append(perf_counter() - start)
-    return {str(row): (median(times[row]), found[row].flop) for row in found}
+    return {str(row): (median(times[row]), found[row]) for row in found}
 
 
-def measured_rates(launch: Mapping[str, float]) -> dict[str, list[float]]:
-    """FLOP per second on each problem, by implementation, and by implementation and regime."""
-    rates: dict[str, list[float]] = defaultdict(list)
-    short: dict[str, list[float]] = defaultdict(list)
+def measured_samples(
+    launch: Mapping[str, float], bandwidth: Callable[[float], float]
+) -> dict[str, list[Sample]]:
+    """By implementation, and by implementation and regime. Short calls count where there are no others."""
+    long: dict[str, list[Sample]] = defaultdict(list)
+    short: dict[str, list[Sample]] = defaultdict(list)
     convolutions = [(p, WORST) for p in drawn()]
     in_other_layout = [(p, WORST) for problem, _ in convolutions for p in channels_last(problem)]
     for problem, worst in [(p, inf) for p in PROBLEMS] + convolutions + in_other_layout:
-        for name, (seconds, flop) in timings(problem, worst).items():
+        for name, (seconds, work) in timings(problem, worst).items():
             computing = max(seconds - launch.get(f"{name}, {kind_of(problem)}", 0.0), 0.1 * seconds)
-            for key in rate_names(name, problem):
-                (rates if seconds > TELLING else short)[key].append(flop / computing)
-            rate = flop / seconds / 1e9
-            print(f"{name:24} {regimes(problem)[0]:28} {seconds * 1e3:9.3f} ms {rate:8.2f} GFLOP/s")
-    return short | rates
+            sample = Sample(computing, work.flop, work.byte / bandwidth(work.byte))
+            for key in cost_names(name, problem):
+                (long if seconds > TELLING else short)[key].append(sample)
+            print(f"{name:24} {seconds * 1e3:9.3f} ms {work.flop / seconds / 1e9:8.2f} GFLOP/s  {problem}")
+    return short | long
 
 
-def medians(rates: Mapping[str, list[float]]) -> dict[str, float]:
-    rounded = {key: float(f"{median(values):.2g}") for key, values in sorted(rates.items())}
-    return {ANY: min(rounded.values()), **rounded}
+def fit(name: str, samples: list[Sample]) -> Cost:
+    """The seconds per FLOP and the passes that predict best, outliers counting little.
+
+    Doubt: how much longer slow problems take than predicted; with torch's own, how much less fast ones do.
+    """
+    shares = np.array([(flop / seconds, moving / seconds) for seconds, flop, moving in samples])
+    shares[:, 0] = np.maximum(shares[:, 0], 1e-30)  # of a kernel that only moves
+
+    def logarithms(found):
+        return np.log(shares @ np.exp(found))
+
+    start = np.log([0.5 / np.median(shares[:, 0]), 0.5 / np.median(shares[:, 1])])
+    found = np.exp(least_squares(logarithms, start, loss="soft_l1", f_scale=0.2).x)
+    if len(samples) < FITTABLE:
+        found = np.array([1 / np.median(shares[:, 0]), 0.0])
+    slowness = 1 / (shares @ found)
+    is_library = name.split(",")[0] == IN_PLACE
+    doubt = 1 / np.quantile(slowness, DOUBTFUL) if is_library else np.quantile(slowness, 1 - DOUBTFUL)
+    few = 1 + 2 / len(samples)  # from which there is less to learn
+    return Cost(*(float(f"{number:.2g}") for number in (*found, few * max(doubt, 1.0))))
 
 
-def doubts(rates: Mapping[str, list[float]]) -> dict[str, float]:
-    """How much slower than at the median a regime's slow problems are; of torch's own, how much faster."""
-    found = {}
-    for key, values in sorted(rates.items()):
-        ordered = sorted(values)
-        at = round(DOUBTFUL * (len(ordered) - 1))
-        is_library = key.split(",")[0] == IN_PLACE
-        doubt = ordered[-1 - at] / median(ordered) if is_library else median(ordered) / ordered[at]
-        found[key] = float(f"{doubt:.2g}")
-    return found
+def costs(samples: Mapping[str, list[Sample]]) -> dict[str, Cost]:
+    found = {name: fit(name, samples[name]) for name in sorted(samples)}
+    return {ANY: max(found.values()), **found}
 
 
 def channels_last(problem: ConvolutionProblem) -> list[ConvolutionProblem]:
@@ -240,24 +268,26 @@ def channels_last(problem: ConvolutionProblem) -> list[ConvolutionProblem]:
     return [replace(problem, channels_last=True)] if problem.ndim > 1 else []
 
 
-def rate_names(implementation: str, problem: Problem) -> tuple[str, ...]:
-    """Those that the problem tells something about. What others than torch's own do with channels-last
-    tensors tells of the change of layout too."""
-    kinds = regimes(problem)
+def cost_names(implementation: str, problem: Problem) -> tuple[str, ...]:
+    """Those that the problem tells something about: the implementation, and the narrowest regime.
+
+    What others than torch's own do with channels-last tensors tells of the change of layout too.
+    """
+    narrowest = f"{implementation}, {regimes(problem)[0]}"
     if isinstance(problem, ConvolutionProblem) and problem.channels_last:
-        kinds = tuple(kind for kind in kinds if "channels last" in kind)
-        return tuple(f"{implementation}, {kind}" for kind in kinds) if implementation == IN_PLACE else ()
-    return (implementation, *(f"{implementation}, {kind}" for kind in kinds))
+        return (narrowest,) if implementation == IN_PLACE else ()
+    return implementation, narrowest
 
 
 def copy_rate(source: torch.Tensor) -> float:
     """Bytes read and written in a second by a copy into a contiguous tensor."""
-    target = torch.empty(source.shape)
+    target, repeats = torch.empty(source.shape), max(1, (1 << 22) // source.numel())
     times = []
     for _ in range(ROUNDS):
         start = perf_counter()
-        target.copy_(source)
-        times.append(perf_counter() - start)
+        for _ in range(repeats):
+            target.copy_(source)
+        times.append((perf_counter() - start) / repeats)
     return float(f"{2 * source.nbytes / median(times):.2g}")
 
 
@@ -267,27 +297,27 @@ def main() -> None:
     write = parser.parse_args().write
     with torch.no_grad():
         launch = launches()
-        rates = measured_rates(launch)
+        byte_per_s = [[None if most == inf else most, copy_rate(torch.ones(count))] for most, count in LEVELS]
+        bandwidth = replace(default_machine(), byte_per_s=byte_per_s).bandwidth
         record = {
             "device": f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, "
             f"torch {torch.__version__}, float32, native core: "
             f"{native_core.instruction_set().value if native_core.is_available() else 'none'}",
             "date": date.today().isoformat(),
             "units": {
-                "byte_per_s": "bytes copied per second",
+                "byte_per_s": "most bytes moved, and bytes copied per second: within caches, then memory",
                 "transposed_byte_per_s": "the same from channels-last to contiguous",
                 "launch_seconds": "seconds of a call that computes next to nothing",
-                "flop_per_s": "FLOP per second, median over the problems of each regime",
-                "doubt": "by which factor the slow ones take longer; of torch's own, the fast ones less",
+                "costs": "of each regime: seconds per FLOP, passes over the bytes, doubt",
             },
             "command": "python benchmarks/engine/rates.py --write",
-            "byte_per_s": copy_rate(torch.ones(1 << 25)),
+            "byte_per_s": byte_per_s,
             "transposed_byte_per_s": copy_rate(torch.ones(8, 56, 56, 128).permute(0, 3, 1, 2)),
             "launch_seconds": launch,
-            "flop_per_s": medians(rates),
-            "doubt": doubts(rates),
+            "costs": costs(measured_samples(launch, bandwidth)),
         }
     text = json.dumps({**json.loads(TARGET.read_text()), "cpu": record}, indent=2) + "\n"
+    text = re.sub(r"\[[^][{}]*\]", lambda numbers: " ".join(numbers[0].split()), text)  # a list is one line
     if write:
         TARGET.write_text(text)
     print(text)

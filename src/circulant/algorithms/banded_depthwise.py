@@ -36,7 +36,15 @@ class BandedDepthwise(Algorithm[ConvolutionProblem]):
 
     def work(self, problem: ConvolutionProblem) -> Work:
         itemsize = compute_itemsize(problem.dtype.itemsize)
-        return replace(direct_work(problem), thread_byte=float(itemsize * _thread_scalars(problem)))
+        plain = direct_work(problem)
+        flop = plain.flop * _share_of_lanes(problem, VECTOR_BYTE // itemsize)
+        return replace(plain, flop=flop, thread_byte=float(itemsize * _thread_scalars(problem)))
+
+
+def _share_of_lanes(problem: ConvolutionProblem, lanes: int) -> float:
+    """Lanes that compute for each that is kept: the last vector of a row hangs over its end."""
+    kept = axes_of(problem)[-1].out_size if problem.slot is not Slot.INPUT else axes_of(problem)[-1].size
+    return -(-kept // lanes) * lanes / kept
 
 
 @final

@@ -1,10 +1,11 @@
 """Rates of one kind of device, by which the planner predicts times: measured, or its published peaks."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from typing import NamedTuple
 
 from circulant.core.sizes import product
 from circulant.problems.convolution import ConvolutionProblem
@@ -12,44 +13,51 @@ from circulant.problems.long_conv import LongConvProblem
 from circulant.problems.pooling import PoolingProblem
 from circulant.problems.problem import Problem
 
-ANY = "any"  # the rate of implementations that a record does not name
+ANY = "any"  # the launch, and the cost, of implementations that a record does not name
 IN_PLACE = "direct on torch"  # the one that reads channels-last tensors as they lie
 LONG_ROW = 1 << 17  # samples of a transform that leaves a level-2 cache
+NARROW_DEPTHWISE_KERNEL = 7  # up to which a direct kernel hardly waits for arithmetic
 SLOW_DEPTHWISE_KERNEL = 13  # widest kernel for which torch has a fast channels-first path on a CPU
 
 FEW_CHANNELS = 16  # per group, up to which torch's kernels for dense convolution cannot fill their vectors
 
 
+class Cost(NamedTuple):
+    """What an implementation takes on the problems of a regime."""
+
+    seconds_per_flop: float
+    passes: float  # how often its bytes are moved, in effect
+    doubt: float  # by which factor a prediction may be wrong
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Launches by implementation and kind of problem, flop_per_s and doubt by implementation and regime;
-    fitted, in machines.json."""
+    """Launches by implementation and kind of problem, costs by implementation and regime; fitted, in
+    machines.json."""
 
-    byte_per_s: float
+    byte_per_s: Sequence[tuple[float | None, float]]  # of calls that move up to so many bytes, the last: any
     transposed_byte_per_s: float
     launch_seconds: Mapping[str, float]
-    flop_per_s: Mapping[str, float]
-    doubt: Mapping[str, float]
+    costs: Mapping[str, Cost]
 
     def seconds(self, implementation: str, problem: Problem, flop: float, byte: float) -> float:
-        """Roofline time: the slower of arithmetic and memory, plus the launch and a change of layout."""
-        rate = self.flop_per_s[self._record(implementation, problem)]
+        """Arithmetic, memory, the launch, and a change of layout."""
+        cost = self.cost(implementation, problem)
         launches = (f"{implementation}, {kind_of(problem)}", ANY)
         launch = self.launch_seconds[next(name for name in launches if name in self.launch_seconds)]
         moved = 0.0
         if isinstance(problem, ConvolutionProblem) and problem.channels_last and implementation != IN_PLACE:
             moved = 2.0 * problem.dtype.itemsize * product(problem.operand_shapes[0])
-        return max(flop / rate, byte / self.byte_per_s) + moved / self.transposed_byte_per_s + launch
+        changing = moved / self.transposed_byte_per_s
+        return flop * cost.seconds_per_flop + cost.passes * byte / self.bandwidth(byte) + changing + launch
 
-    def doubts(self, implementation: str, problem: Problem) -> float:
-        """By which factor a predicted time may be wrong; known of convolutions like those of torch."""
-        if not isinstance(problem, ConvolutionProblem):
-            return 1.0
-        return self.doubt.get(self._record(implementation, problem), 1.0)
+    def bandwidth(self, byte: float) -> float:
+        """Bytes per second where so many are moved, in the smallest cache that holds them or in memory."""
+        return next(rate for most, rate in self.byte_per_s if most is None or byte <= most)
 
-    def _record(self, implementation: str, problem: Problem) -> str:
+    def cost(self, implementation: str, problem: Problem) -> Cost:
         names = [f"{implementation}, {kind}" for kind in regimes(problem)]
-        return next(name for name in (*names, implementation, ANY) if name in self.flop_per_s)
+        return self.costs[next(name for name in (*names, implementation, ANY) if name in self.costs)]
 
 
 def kind_of(problem: Problem) -> str:
@@ -72,6 +80,8 @@ def regimes(problem: Problem) -> tuple[str, ...]:
 
 def _kind(problem: ConvolutionProblem) -> str:
     if problem.is_depthwise:
+        if max(problem.kernel) <= NARROW_DEPTHWISE_KERNEL:
+            return "narrow depthwise"
         return "depthwise" if max(problem.kernel) > SLOW_DEPTHWISE_KERNEL else "small depthwise"
     if max(problem.kernel) == 1:
         return "pointwise"
@@ -85,5 +95,5 @@ def default_machine(device: str = "cpu") -> Machine:
     """The record of that kind of device; those without one are ranked as the CPU."""
     records = json.loads(files("circulant.engine").joinpath("machines.json").read_text())
     record = records.get(device, records["cpu"])
-    names = ("byte_per_s", "transposed_byte_per_s", "launch_seconds", "flop_per_s", "doubt")
-    return Machine(*(record[name] for name in names))
+    costs = {name: Cost(*numbers) for name, numbers in record["costs"].items()}
+    return Machine(record["byte_per_s"], record["transposed_byte_per_s"], record["launch_seconds"], costs)

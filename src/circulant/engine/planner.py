@@ -1,7 +1,7 @@
 """Chooses the cheapest implementation that accepts a problem."""
 
 from functools import lru_cache
-from math import inf
+from math import exp, hypot, inf, log
 from typing import Any
 
 import torch
@@ -58,22 +58,34 @@ def _planned(problem: Problem, choice: Choice, device: str, threads: int) -> Pla
     candidates = [
         _weigh(row, problem, choice, device, threads, machine, measured.get(str(row))) for row in rows
     ]
-    # A prediction may be too good; what was measured was the best few of them.
-    def rank(candidate: Candidate) -> tuple[bool, float]:
-        return bool(measured) and not candidate.is_measured, _cautious(candidate, problem, machine)
-
-    order = sorted(candidates, key=rank)
+    order = _order(candidates, problem, machine)
     ranked = Plan(problem, tuple(order), threads)
     if not ranked.candidates[0].is_possible:
         raise NoPlanError(f"expected an implementation that accepts the problem, but\n{ranked}")
     return ranked
 
 
-def _cautious(candidate: Candidate, problem: Problem, machine: Machine) -> float:
-    """Seconds at worst, but of torch's own kernel at best: another must be faster beyond doubt."""
-    doubt = 1.0 if candidate.is_measured else machine.doubts(str(candidate.implementation), problem)
-    is_library = is_torch_library(candidate.implementation)
-    return candidate.seconds / doubt if is_library else candidate.seconds * doubt + DISPATCH
+def _order(candidates: list[Candidate], problem: Problem, machine: Machine) -> list[Candidate]:
+    """The measured first, then by time; but torch's own comes first where no other is faster beyond doubt."""
+    # A prediction may be too good; what was measured was the best few of them.
+    is_measured = any(c.is_measured for c in candidates)
+    order = sorted(candidates, key=lambda c: (is_measured and not c.is_measured, c.seconds))
+    own = next((c for c in order if c.is_possible and is_torch_library(c.implementation)), None)
+    other = next((c for c in order if c.is_possible and c is not own), None)
+    if own is None or other is None or _is_faster(other, own, problem, machine):
+        return order
+    return [own, *(c for c in order if c is not own)]
+
+
+def _is_faster(other: Candidate, own: Candidate, problem: Problem, machine: Machine) -> bool:
+    """Whether the other takes less time, with what is around it, even if predictions are wrong."""
+    if own.is_measured != other.is_measured:
+        return other.is_measured
+
+    if own.is_measured:
+        return other.seconds + DISPATCH < own.seconds
+    doubts = (machine.cost(str(c.implementation), problem).doubt for c in (other, own))
+    return exp(hypot(*map(log, doubts))) * other.seconds + DISPATCH < own.seconds
 
 
 def is_torch_library(implementation: Implementation) -> bool:
