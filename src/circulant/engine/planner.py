@@ -21,6 +21,7 @@ from circulant.problems.pooling import PoolingProblem
 from circulant.problems.problem import Problem
 
 KNOWN_TO_TORCH = frozenset({ConvolutionProblem, PoolingProblem, ConvFirstBlockProblem})
+UNTRIED = 3.0  # doubt of what was measured on contiguous tensors, for channels-last ones
 DISPATCH = 8e-5  # seconds around a kernel of ours, between other work, less those around torch's own
 
 
@@ -84,7 +85,9 @@ def _is_faster(other: Candidate, own: Candidate, problem: Problem, machine: Mach
 
     if own.is_measured:
         return other.seconds + DISPATCH < own.seconds
-    doubts = (machine.cost(str(c.implementation), problem).doubt for c in (other, own))
+    doubts = [machine.cost(str(c.implementation), problem).doubt for c in (other, own)]
+    if isinstance(problem, ConvolutionProblem) and problem.channels_last:
+        doubts.append(UNTRIED)
     return exp(hypot(*map(log, doubts))) * other.seconds + DISPATCH < own.seconds
 
 
