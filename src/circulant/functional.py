@@ -277,7 +277,7 @@ def _conv(
 ) -> Tensor:
     call = None
     if algorithm is None and backend is None and boundary is Boundary.ZEROS:
-        call = shortcut.call_of(input, weight, bias, stride, padding, dilation, groups)
+        call = shortcut.call_of(input, weight, bias, ndim, stride, padding, dilation, groups)
         if shortcut.is_left_to_torch(call):
             return convolution.CONVOLUTION[ndim](input, weight, bias, stride, padding, dilation, groups)
     x = _batched(ndim, input, weight)

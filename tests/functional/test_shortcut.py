@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from circulant.core.errors import ArgumentError
+from circulant.core.errors import ArgumentError, ShapeError
 from circulant.engine import planner, shortcut
-from circulant.engine.choice import Choice, use
+from circulant.engine.choice import use
 from circulant.functional import conv1d, conv2d
 
 NUMBERS = (1, 1, 1, 1)  # stride, padding, dilation, groups
@@ -24,7 +24,7 @@ def operands():
 
 
 def is_known(x, weight, bias=None):
-    return shortcut.is_left_to_torch(shortcut.call_of(x, weight, bias, *NUMBERS))
+    return shortcut.is_left_to_torch(shortcut.call_of(x, weight, bias, 2, *NUMBERS))
 
 
 def test_a_call_is_known_after_the_first_time(operands):
@@ -47,8 +47,14 @@ def test_whatever_the_plan_depends_on_is_part_of_the_call(operands):
 
 def test_a_wish_is_obeyed_though_the_call_is_known(operands):
     conv2d(*operands, None, *NUMBERS)
-    with use(*(getattr(Choice(), name) for name in ("algorithm", "backend")), tolerance=1e-30):
-        assert shortcut.call_of(*operands, None, *NUMBERS) is None
+    with use(tolerance=1e-30):
+        assert shortcut.call_of(*operands, None, 2, *NUMBERS) is None
+
+
+def test_a_call_of_other_axes_is_another_call(operands):
+    conv2d(*operands, None, *NUMBERS)
+    with pytest.raises(ShapeError):
+        conv1d(*operands, None, *NUMBERS)
 
 
 def test_numbers_of_another_type_are_checked_each_time(operands):

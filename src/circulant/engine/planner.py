@@ -20,10 +20,10 @@ from circulant.problems.convolution import ConvolutionProblem
 from circulant.problems.pooling import PoolingProblem
 from circulant.problems.problem import Problem
 
+# Problems whose doors call torch's function itself where it is the plan.
 KNOWN_TO_TORCH = frozenset({ConvolutionProblem, PoolingProblem, ConvFirstBlockProblem})
 UNTRIED = 3.0  # doubt of what was measured on contiguous tensors, for channels-last ones
 DISPATCH = 8e-5  # seconds around a kernel of ours, between other work, less those around torch's own
-
 
 _made_from_plans: list[dict[Any, bool]] = []
 
@@ -82,7 +82,6 @@ def _is_faster(other: Candidate, own: Candidate, problem: Problem, machine: Mach
     """Whether the other takes less time, with what is around it, even if predictions are wrong."""
     if own.is_measured != other.is_measured:
         return other.is_measured
-
     if own.is_measured:
         return other.seconds + DISPATCH < own.seconds
     doubts = [machine.cost(str(c.implementation), problem).doubt for c in (other, own)]

@@ -20,7 +20,7 @@ _left_to_torch = remember_until_forgotten()
 def call_of(input: Tensor, weight: Tensor, bias: Tensor | None, *numbers: object) -> Hashable | None:
     """All that the decision depends on, or None where it must be made anew.
 
-    numbers: stride, padding, dilation and groups, as they were passed.
+    numbers: spatial axes, then stride, padding, dilation and groups, as they were passed.
     """
     if torch.compiler.is_compiling() or current() is not FREE or autocasts(input.device.type):
         return None
