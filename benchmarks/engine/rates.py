@@ -29,7 +29,7 @@ from circulant.algorithms.algorithm import Work
 from circulant.backends.native import core as native_core
 from circulant.backends.table import IMPLEMENTATIONS, Backend, Implementation
 from circulant.engine.example_operands import example_operands
-from circulant.engine.machine import ANY, IN_PLACE, Cost, default_machine, kind_of, regimes
+from circulant.engine.machine import ANY, IN_PLACE, Cost, Machine, default_machine, kind_of, regimes
 from circulant.engine.planner import is_torch_library
 from circulant.problems.conv_first_block import BlockActivation, ConvFirstBlockProblem
 from circulant.problems.convolution import ConvolutionProblem
@@ -53,9 +53,17 @@ LARGEST_FLOP = 2e10  # slower than this by any implementation would only lengthe
 LARGEST_WORKSPACE = 1 << 30
 DRAWN = 300
 TELLING = 3e-4  # seconds below which a call says more about launches than about rates
-DOUBTFUL = 0.15  # share of a regime's problems that may be slower than the planner fears
+DOUBTFUL = 0.1  # share of a regime's problems that may be slower than the planner fears
+FEW = 2.0  # problems that double a doubt
+UNTRIED = 100.0  # the doubt where nothing was measured, so great that torch's own stays
+LEAST_PER_FLOP, MOST_PASSES = 2e-12, 8.0  # what no kernel surpasses: costs beyond are of something else
 LEVELS = ((1 << 20, 1 << 16), (1 << 24, 1 << 20), (inf, 1 << 25))  # bytes moved, and numbers copied to see
 WORST = 8.0  # of the drawn problems, only what may come near the best is timed
+
+
+class Measured(NamedTuple):
+    problem: Problem
+    timings: dict[str, tuple[float, Work]]
 
 
 class Sample(NamedTuple):
@@ -99,6 +107,11 @@ PROBLEMS: tuple[Problem, ...] = (
     depthwise(8, 64, (56, 56), 3),
     depthwise(8, 64, (28, 28), 7),
     depthwise(16, 128, (14, 14), 5),
+    depthwise(32, 128, (14, 14), 7),
+    depthwise(16, 96, (28, 28), 5),
+    depthwise(16, 96, (56, 56), 5),
+    depthwise(16, 96, (56, 56), 7),
+    depthwise(4, 64, (112, 112), 3),
     depthwise(4, 64, (112, 112), 7),
     depthwise(4, 64, (56, 56), 13),
     depthwise(1, 32, (28, 28), 31),
@@ -218,29 +231,37 @@ def timings(problem: Problem, worst: float = inf) -> dict[str, tuple[float, Work
     return {str(row): (median(times[row]), found[row]) for row in found}
 
 
-def measured_samples(
-    launch: Mapping[str, float], bandwidth: Callable[[float], float]
-) -> dict[str, list[Sample]]:
+def measured() -> list[Measured]:
+    """Of every problem, whatever the layout, the seconds and the work of implementations."""
+    convolutions = [(p, WORST) for p in drawn()]
+    in_other_layout = [(p, WORST) for problem, _ in convolutions for p in channels_last(problem)]
+    found = []
+    for problem, worst in [(p, inf) for p in PROBLEMS] + convolutions + in_other_layout:
+        found.append(Measured(problem, timings(problem, worst)))
+        for name, (seconds, work) in found[-1].timings.items():
+            print(f"{name:24} {seconds * 1e3:9.3f} ms {work.flop / seconds / 1e9:8.2f} GFLOP/s  {problem}")
+    return found
+
+
+def costs(
+    everything: list[Measured], launch: Mapping[str, float], bandwidth: Callable[[float], float]
+) -> dict[str, Cost]:
     """By implementation, and by implementation and regime. Short calls count where there are no others."""
     long: dict[str, list[Sample]] = defaultdict(list)
     short: dict[str, list[Sample]] = defaultdict(list)
-    convolutions = [(p, WORST) for p in drawn()]
-    in_other_layout = [(p, WORST) for problem, _ in convolutions for p in channels_last(problem)]
-    for problem, worst in [(p, inf) for p in PROBLEMS] + convolutions + in_other_layout:
-        for name, (seconds, work) in timings(problem, worst).items():
+    for problem, timed in everything:
+        for name, (seconds, work) in timed.items():
             computing = max(seconds - launch.get(f"{name}, {kind_of(problem)}", 0.0), 0.1 * seconds)
             sample = Sample(computing, work.flop, work.byte / bandwidth(work.byte))
             for key in cost_names(name, problem):
                 (long if seconds > TELLING else short)[key].append(sample)
-            print(f"{name:24} {seconds * 1e3:9.3f} ms {work.flop / seconds / 1e9:8.2f} GFLOP/s  {problem}")
-    return short | long
+    samples = short | long
+    found = {name: fit(samples[name]) for name in sorted(samples)}
+    return {ANY: max(found.values()), **found}
 
 
-def fit(name: str, samples: list[Sample]) -> Cost:
-    """The seconds per FLOP and the passes that predict best, outliers counting little.
-
-    Doubt: how much longer slow problems take than predicted; with torch's own, how much less fast ones do.
-    """
+def fit(samples: list[Sample]) -> Cost:
+    """The seconds per FLOP and the passes that predict best, outliers counting little."""
     shares = np.array([(flop / seconds, moving / seconds) for seconds, flop, moving in samples])
     shares[:, 0] = np.maximum(shares[:, 0], 1e-30)  # of a kernel that only moves
 
@@ -248,19 +269,33 @@ def fit(name: str, samples: list[Sample]) -> Cost:
         return np.log(shares @ np.exp(found))
 
     start = np.log([0.5 / np.median(shares[:, 0]), 0.5 / np.median(shares[:, 1])])
-    found = np.exp(least_squares(logarithms, start, loss="soft_l1", f_scale=0.2).x)
+    bounds = np.log([(LEAST_PER_FLOP, 1e-30), (1.0, MOST_PASSES)])
+    start = np.clip(start, bounds[0] + 0.01, bounds[1] - 0.01)
+    found = np.exp(least_squares(logarithms, start, bounds=bounds, loss="soft_l1", f_scale=0.2).x)
     if len(samples) < FITTABLE:
         found = np.array([1 / np.median(shares[:, 0]), 0.0])
-    slowness = 1 / (shares @ found)
-    is_library = name.split(",")[0] == IN_PLACE
-    doubt = 1 / np.quantile(slowness, DOUBTFUL) if is_library else np.quantile(slowness, 1 - DOUBTFUL)
-    few = 1 + 2 / len(samples)  # from which there is less to learn
-    return Cost(*(float(f"{number:.2g}") for number in (*found, few * max(doubt, 1.0))))
+    return Cost(*(float(f"{number:.2g}") for number in found))
 
 
-def costs(samples: Mapping[str, list[Sample]]) -> dict[str, Cost]:
-    found = {name: fit(name, samples[name]) for name in sorted(samples)}
-    return {ANY: max(found.values()), **found}
+def doubts(everything: list[Measured], machine: Machine) -> dict[str, float]:
+    """By implementation and regime: how much slower than predicted it may be beside torch's own."""
+    errors: dict[str, list[float]] = defaultdict(list)
+    for problem, timed in everything:
+        if IN_PLACE not in timed or timed[IN_PLACE][0] < TELLING:
+            continue
+        slowness = {
+            name: seconds / machine.seconds(name, problem, work.flop, work.byte)
+            for name, (seconds, work) in timed.items()
+        }
+        own = slowness.pop(IN_PLACE)
+        for name, of_other in slowness.items():
+            errors[f"{name}, {regimes(problem)[0]}"].append(of_other / own)
+    return {ANY: UNTRIED} | {name: _doubt(found) for name, found in sorted(errors.items())}
+
+
+def _doubt(errors: list[float]) -> float:
+    few = 1 + FEW / len(errors)  # from which there is less to learn
+    return float(f"{few * max(np.quantile(errors, 1 - DOUBTFUL), 1.0):.2g}")
 
 
 def channels_last(problem: ConvolutionProblem) -> list[ConvolutionProblem]:
@@ -298,7 +333,11 @@ def main() -> None:
     with torch.no_grad():
         launch = launches()
         byte_per_s = [[None if most == inf else most, copy_rate(torch.ones(count))] for most, count in LEVELS]
+        transposed = copy_rate(torch.ones(8, 56, 56, 128).permute(0, 3, 1, 2))
         bandwidth = replace(default_machine(), byte_per_s=byte_per_s).bandwidth
+        everything = measured()
+        cost = costs(everything, launch, bandwidth)
+        machine = Machine(byte_per_s, transposed, launch, cost, {})
         record = {
             "device": f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, "
             f"torch {torch.__version__}, float32, native core: "
@@ -308,13 +347,15 @@ def main() -> None:
                 "byte_per_s": "most bytes moved, and bytes copied per second: within caches, then memory",
                 "transposed_byte_per_s": "the same from channels-last to contiguous",
                 "launch_seconds": "seconds of a call that computes next to nothing",
-                "costs": "of each regime: seconds per FLOP, passes over the bytes, doubt",
+                "costs": "of each regime: seconds per FLOP, passes over the bytes",
+                "doubts": "of each regime: by what factor it may be slower beside torch's own than predicted",
             },
             "command": "python benchmarks/engine/rates.py --write",
             "byte_per_s": byte_per_s,
-            "transposed_byte_per_s": copy_rate(torch.ones(8, 56, 56, 128).permute(0, 3, 1, 2)),
+            "transposed_byte_per_s": transposed,
             "launch_seconds": launch,
-            "costs": costs(measured_samples(launch, bandwidth)),
+            "costs": cost,
+            "doubts": doubts(everything, machine),
         }
     text = json.dumps({**json.loads(TARGET.read_text()), "cpu": record}, indent=2) + "\n"
     text = re.sub(r"\[[^][{}]*\]", lambda numbers: " ".join(numbers[0].split()), text)  # a list is one line

@@ -1,7 +1,6 @@
 """What the planner chooses, what it obeys, and how a plan reads."""
 
 from dataclasses import replace
-from math import exp, hypot, log
 
 import pytest
 import torch
@@ -89,9 +88,7 @@ def test_another_plan_displaces_torch_beyond_doubt_only(channels_last):
         others = [c for c in plan.candidates if c.is_possible and str(c.implementation) != "direct on torch"]
         (torchs,) = (c for c in plan.candidates if str(c.implementation) == "direct on torch")
         fastest = min(others, key=lambda c: c.seconds)
-        doubts = [machine.cost(str(c.implementation), problem).doubt for c in (fastest, torchs)]
-        doubts += [planner.UNTRIED] if channels_last else []
-        at_worst = fastest.seconds * exp(hypot(*map(log, doubts)))
+        at_worst = fastest.seconds * machine.doubt(str(fastest.implementation), problem)
         is_beyond_doubt = at_worst + planner.DISPATCH < torchs.seconds
         assert (plan.chosen is not torchs.implementation) == is_beyond_doubt
         chosen.append(is_beyond_doubt)

@@ -13,12 +13,11 @@ from circulant.problems.long_conv import LongConvProblem
 from circulant.problems.pooling import PoolingProblem
 from circulant.problems.problem import Problem
 
-ANY = "any"  # the launch, and the cost, of implementations that a record does not name
+ANY = "any"  # the launch, the cost and the doubt where a record names none
 IN_PLACE = "direct on torch"  # the one that reads channels-last tensors as they lie
 LONG_ROW = 1 << 17  # samples of a transform that leaves a level-2 cache
 NARROW_DEPTHWISE_KERNEL = 7  # up to which a direct kernel hardly waits for arithmetic
 SLOW_DEPTHWISE_KERNEL = 13  # widest kernel for which torch has a fast channels-first path on a CPU
-
 FEW_CHANNELS = 16  # per group, up to which torch's kernels for dense convolution cannot fill their vectors
 
 
@@ -27,18 +26,18 @@ class Cost(NamedTuple):
 
     seconds_per_flop: float
     passes: float  # how often its bytes are moved, in effect
-    doubt: float  # by which factor a prediction may be wrong
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Launches by implementation and kind of problem, costs by implementation and regime; fitted, in
+    """Launches by implementation and kind of problem, costs and doubts by implementation and regime; fitted, in
     machines.json."""
 
     byte_per_s: Sequence[tuple[float | None, float]]  # of calls that move up to so many bytes, the last: any
     transposed_byte_per_s: float
     launch_seconds: Mapping[str, float]
     costs: Mapping[str, Cost]
+    doubts: Mapping[str, float]
 
     def seconds(self, implementation: str, problem: Problem, flop: float, byte: float) -> float:
         """Arithmetic, memory, the launch, and a change of layout."""
@@ -58,6 +57,10 @@ class Machine:
     def cost(self, implementation: str, problem: Problem) -> Cost:
         names = [f"{implementation}, {kind}" for kind in regimes(problem)]
         return self.costs[next(name for name in (*names, implementation, ANY) if name in self.costs)]
+
+    def doubt(self, implementation: str, problem: Problem) -> float:
+        """By what factor it may be slower than predicted, beside torch's own."""
+        return self.doubts.get(f"{implementation}, {regimes(problem)[0]}", self.doubts[ANY])
 
 
 def kind_of(problem: Problem) -> str:
@@ -96,4 +99,5 @@ def default_machine(device: str = "cpu") -> Machine:
     records = json.loads(files("circulant.engine").joinpath("machines.json").read_text())
     record = records.get(device, records["cpu"])
     costs = {name: Cost(*numbers) for name, numbers in record["costs"].items()}
-    return Machine(record["byte_per_s"], record["transposed_byte_per_s"], record["launch_seconds"], costs)
+    bandwidths = record["byte_per_s"], record["transposed_byte_per_s"]
+    return Machine(*bandwidths, record["launch_seconds"], costs, record["doubts"])

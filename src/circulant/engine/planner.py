@@ -1,7 +1,7 @@
 """Chooses the cheapest implementation that accepts a problem."""
 
 from functools import lru_cache
-from math import exp, hypot, inf, log
+from math import inf
 from typing import Any
 
 import torch
@@ -22,7 +22,6 @@ from circulant.problems.problem import Problem
 
 # Problems whose doors call torch's function itself where it is the plan.
 KNOWN_TO_TORCH = frozenset({ConvolutionProblem, PoolingProblem, ConvFirstBlockProblem})
-UNTRIED = 3.0  # doubt of what was measured on contiguous tensors, for channels-last ones
 DISPATCH = 8e-5  # seconds around a kernel of ours, between other work, less those around torch's own
 
 _made_from_plans: list[dict[Any, bool]] = []
@@ -84,10 +83,8 @@ def _is_faster(other: Candidate, own: Candidate, problem: Problem, machine: Mach
         return other.is_measured
     if own.is_measured:
         return other.seconds + DISPATCH < own.seconds
-    doubts = [machine.cost(str(c.implementation), problem).doubt for c in (other, own)]
-    if isinstance(problem, ConvolutionProblem) and problem.channels_last:
-        doubts.append(UNTRIED)
-    return exp(hypot(*map(log, doubts))) * other.seconds + DISPATCH < own.seconds
+    doubt = machine.doubt(str(other.implementation), problem)
+    return doubt * other.seconds + DISPATCH < own.seconds
 
 
 def is_torch_library(implementation: Implementation) -> bool:
