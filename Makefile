@@ -19,7 +19,7 @@ help:
 	@echo "make lint       ruff, mypy, import contracts, sizes, generated files"
 	@echo "make generate   rewrite nn.py, the README's table and docs/operators from the catalogue"
 	@echo "make native     build and test the C++ core alone, with all messages of the compiler"
-	@echo "make sanitize   the C++ tests under ASan, UBSan and TSan, and the native core's Python tests under ASan"
+	@echo "make sanitize   the C++ tests under ASan, UBSan and TSan, and the native Python tests under the first two"
 	@echo "make setup      only set up the virtual environment in $(VENV)"
 
 setup: $(READY)
@@ -65,20 +65,19 @@ native: setup
 	$(BIN)/ctest --test-dir build/native --output-on-failure
 
 # Level 1 of optimisation, and nothing inlined by force: else checks take hours to compile.
-SANITIZED := -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -DCMAKE_CXX_FLAGS_RELEASE=-O1
+SANITIZED := -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -DCMAKE_CXX_FLAGS_RELEASE=-O1 -DCIRCULANT_TESTS=ON
 ASAN_PYTHON = LD_PRELOAD=$$($(CXX) -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 \
-  CIRCULANT_CORE=$(CURDIR)/build/sanitize-python $(BIN)/python
+  CIRCULANT_CORE=$(CURDIR)/build/sanitize-address $(BIN)/python
 
 sanitize: setup
-	for kind in address,undefined thread; do \
-	  $(BIN)/cmake -S . -B build/sanitize-$$kind $(SANITIZED) -DCIRCULANT_SANITIZE=$$kind \
-	    -DCIRCULANT_PYTHON=OFF -DCIRCULANT_TESTS=ON && \
-	  $(BIN)/cmake --build build/sanitize-$$kind && \
-	  $(BIN)/ctest --test-dir build/sanitize-$$kind --output-on-failure || exit 1; done
-	$(BIN)/cmake -S . -B build/sanitize-python $(SANITIZED) -DCIRCULANT_SANITIZE=address \
+	$(BIN)/cmake -S . -B build/sanitize-address $(SANITIZED) -DCIRCULANT_SANITIZE=address,undefined \
 	  -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python
-	$(BIN)/cmake --build build/sanitize-python
+	$(BIN)/cmake --build build/sanitize-address
+	$(BIN)/ctest --test-dir build/sanitize-address --output-on-failure
 	$(ASAN_PYTHON) -m pytest -p tools.core_under_test -m "not slow" tests/backends/native tests/functional
+	$(BIN)/cmake -S . -B build/sanitize-thread $(SANITIZED) -DCIRCULANT_SANITIZE=thread -DCIRCULANT_PYTHON=OFF
+	$(BIN)/cmake --build build/sanitize-thread
+	$(BIN)/ctest --test-dir build/sanitize-thread --output-on-failure
 
 clean:
 	rm -rf build $(READY)

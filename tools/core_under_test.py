@@ -1,4 +1,7 @@
-"""A pytest plugin: the native core of the folder in CIRCULANT_CORE takes the place of the installed one."""
+"""A pytest plugin: the native core of the folder in CIRCULANT_CORE takes the place of the installed one.
+
+It does so when pytest loads it, before any conftest imports the library.
+"""
 
 import importlib.util
 import os
@@ -9,7 +12,7 @@ NAME = "circulant.backends.native._core"
 VARIABLE = "CIRCULANT_CORE"
 
 
-def pytest_configure() -> None:
+def load() -> None:
     (path,) = Path(os.environ[VARIABLE]).glob("_core*.so")
     spec = importlib.util.spec_from_file_location(NAME, path)
     if spec is None or spec.loader is None:
@@ -17,3 +20,6 @@ def pytest_configure() -> None:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     sys.modules[NAME] = module
+
+
+load()

@@ -87,6 +87,7 @@ from circulant.backends.torch import (
     transform,
 )
 from circulant.backends.triton import depthwise_conv as triton_depthwise
+from circulant.backends.triton import im2win as triton_im2win
 from circulant.backends.triton import local_conv as triton_local
 from circulant.backends.triton import long_conv as triton_long
 from circulant.backends.triton import sampled_conv as triton_sampled
@@ -136,6 +137,7 @@ IMPLEMENTATIONS = (
     Implementation(ConvolutionProblem, FusedFFTDepthwise(), Backend.NATIVE, native_depthwise_fft.solve),
     Implementation(ConvolutionProblem, Im2win(), Backend.TORCH, im2win.im2win),
     Implementation(ConvolutionProblem, TiledIm2win(), Backend.NATIVE, native_im2win.solve),
+    Implementation(ConvolutionProblem, Im2win(), Backend.TRITON, triton_im2win.solve),
     Implementation(ConvolutionProblem, SlidingWindow(), Backend.NATIVE, native_sliding_conv.solve),
     Implementation(ConvolutionProblem, Winograd(), Backend.NATIVE, native_winograd.solve),
     Implementation(LongConvProblem, Direct(long_conv_memory), Backend.TORCH, long_conv.direct),

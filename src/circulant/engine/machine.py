@@ -30,8 +30,10 @@ class Cost(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Launches by implementation and kind of problem, costs and doubts by implementation and regime; fitted, in
-    machines.json."""
+    """Launches by implementation and kind of problem; costs and doubts by implementation and regime.
+
+    They are fitted, and lie in machines.json.
+    """
 
     byte_per_s: Sequence[tuple[float | None, float]]  # of calls that move up to so many bytes, the last: any
     transposed_byte_per_s: float

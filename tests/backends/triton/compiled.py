@@ -15,6 +15,7 @@ import torch
 from circulant.algorithms.tiled_monarch import LARGEST, SMALLEST
 from circulant.backends.triton import (
     depthwise_conv,
+    im2win,
     local_conv,
     long_conv,
     long_conv_passes,
@@ -84,6 +85,16 @@ def short(dtype):
             short_conv.solve(p, *zeros(p))
 
 
+def dense(dtype):
+    """A few channels, more than a block of them, and one in each of several groups."""
+    for channels, groups in ((3, 1), (70, 1), (4, 4)):
+        p = ConvolutionProblem(
+            dtype, Slot.OUTPUT, 2, channels, channels, (9, 13), (3, 5), (1, 2), ((1, 1), (0, 2)), (1, 2),
+            groups,
+        )  # fmt: skip
+        im2win.solve(p, *zeros(p))
+
+
 def local(dtype):
     for slot in Slot:
         for window in windows(dtype, slot):
@@ -122,7 +133,7 @@ def long_several(dtype):
 
 FAMILIES = {
     family.__name__: family
-    for family in (depthwise, short, local, sampled, long_small, long_large, long_several)
+    for family in (depthwise, short, dense, local, sampled, long_small, long_large, long_several)
 }
 
 
@@ -130,7 +141,7 @@ def main(family: str, dtype: str, capability: str) -> None:
     from triton.backends.compiler import GPUTarget
 
     load().runtime.driver.set_active(OfflineDriver(GPUTarget("cuda", int(capability), WARP)))
-    for module in (depthwise_conv, short_conv, local_conv, sampled_conv, long_conv, long_conv_passes):
+    for module in (depthwise_conv, short_conv, im2win, local_conv, sampled_conv, long_conv, long_conv_passes):
         module.launch = compile_only
     FAMILIES[family](getattr(torch, dtype))
 
