@@ -66,15 +66,17 @@ native: setup
 
 # Level 1 of optimisation, and nothing inlined by force: else checks take hours to compile.
 SANITIZED := -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -DCMAKE_CXX_FLAGS_RELEASE=-O1 -DCIRCULANT_TESTS=ON
-ASAN_PYTHON = LD_PRELOAD=$$($(CXX) -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 \
-  CIRCULANT_CORE=$(CURDIR)/build/sanitize-address $(BIN)/python
+LIBRARY = $$($(CXX) -print-file-name=$(1))
+# The library of C++ too: else what Python loads later throws exceptions that ASan does not know.
+ASAN_PYTHON = LD_PRELOAD="$(call LIBRARY,libasan.so) $(call LIBRARY,libstdc++.so)" ASAN_OPTIONS=detect_leaks=0 \
+  PYTHONPATH=$(CURDIR)/tools/core_under_test CIRCULANT_CORE=$(CURDIR)/build/sanitize-address $(BIN)/python
 
 sanitize: setup
 	$(BIN)/cmake -S . -B build/sanitize-address $(SANITIZED) -DCIRCULANT_SANITIZE=address,undefined \
 	  -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python
 	$(BIN)/cmake --build build/sanitize-address
 	$(BIN)/ctest --test-dir build/sanitize-address --output-on-failure
-	$(ASAN_PYTHON) -m pytest -p tools.core_under_test -m "not slow" tests/backends/native tests/functional
+	$(ASAN_PYTHON) -m pytest -n 2 -m "not slow" tests/backends/native tests/functional
 	$(BIN)/cmake -S . -B build/sanitize-thread $(SANITIZED) -DCIRCULANT_SANITIZE=thread -DCIRCULANT_PYTHON=OFF
 	$(BIN)/cmake --build build/sanitize-thread
 	$(BIN)/ctest --test-dir build/sanitize-thread --output-on-failure

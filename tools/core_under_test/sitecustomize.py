@@ -1,6 +1,6 @@
-"""A pytest plugin: the native core of the folder in CIRCULANT_CORE takes the place of the installed one.
+"""The native core of the folder in CIRCULANT_CORE takes the place of the installed one.
 
-It does so when pytest loads it, before any conftest imports the library.
+Python runs this file when it starts, if the folder is in PYTHONPATH: in tests and in processes that they start.
 """
 
 import importlib.util
