@@ -1,6 +1,6 @@
 """The native core of the folder in CIRCULANT_CORE takes the place of the installed one.
 
-Python runs this file when it starts, if the folder is in PYTHONPATH: in tests and in processes that they start.
+Python runs this file when it starts, if the folder is in PYTHONPATH: in tests, and in processes they start.
 """
 
 import importlib.util
