@@ -51,6 +51,13 @@ def test_without_figures_the_page_says_how_to_make_them(page):
     assert "taking turns" in text  # the method stands in any case
 
 
+def test_what_was_found_behind_the_figures_stands_among_them(page, tmp_path):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results/a-cpu.md").write_text("### What limits\n\nBytes.\n")
+    text = page(rows())
+    assert text.index("goals are met") < text.index("### What limits\n\nBytes.\n\n### Where others are faster")
+
+
 def test_wins_and_losses_are_said_plainly(page):
     text = page(rows())
     assert "1 of 2 goals are met. Missed:" in text

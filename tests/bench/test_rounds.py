@@ -8,9 +8,10 @@ from circulant.bench.rounds import FEWEST_ROUNDS, MOST_ROUNDS, SLOW_ROUNDS, inte
 
 @pytest.fixture
 def calls(monkeypatch):
-    """Calls that take the seconds given and write down their order."""
+    """Calls that take the seconds given and write down their order; pauses take none, and are dots."""
     now, order = [0.0], []
     monkeypatch.setattr(rounds, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(rounds, "sleep", lambda _: order.append("."))
 
     def make(**seconds):
         def call(name):
@@ -30,7 +31,19 @@ def test_everybody_runs_once_a_round_and_the_first_place_moves_on(calls):
     made, order = calls(a=1.0, b=1.0, c=1.0)
     times = interleaved(made, 12.0, 4)
     assert {name: len(values) for name, values in times.items()} == {"a": 5, "b": 5, "c": 5}
-    assert "".join(order) == "abc" + "abc" + "bca" + "cab" + "abc" + "bca"  # the first three warm up
+    assert "".join(order).replace(".", "") == "abcabc" + "bca" + "cab" + "abc" + "bca"  # the first warms up
+
+
+def test_before_the_clock_runs_all_are_idle_and_a_short_call_wakes_its_threads(calls):
+    made, order = calls(a=0.01, b=1.0)
+    interleaved(made, 0.0, 2, drops_slow=False)
+    assert "".join(order) == "ab" + ".aa.b" + ".b.aa"
+
+
+def test_pairs_may_follow_each_other_at_once(calls):
+    made, order = calls(a=0.01, b=0.01)
+    interleaved(made, 0.0, 2, settles=False)
+    assert "".join(order) == "ab" + "ab" + "ba"
 
 
 def test_the_times_are_those_of_the_calls(calls):
@@ -56,3 +69,7 @@ def test_a_slow_call_that_must_not_be_dropped_joins_all_rounds(calls):
     made, _ = calls(a=0.1, b=10.0)
     times = interleaved(made, 35.0, drops_slow=False)
     assert len(times["a"]) == len(times["b"]) == FEWEST_ROUNDS
+
+
+def test_where_nobody_is_right_nobody_is_timed():
+    assert interleaved({}, budget=10.0) == {}

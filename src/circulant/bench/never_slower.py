@@ -51,7 +51,7 @@ def measure_sampled(
     times = (
         dict.fromkeys(calls, (nan,))
         if verdict.fault
-        else interleaved(calls, settings.budget, pairs, drops_slow=False)
+        else interleaved(calls, settings.budget, pairs, drops_slow=False, settles=False)
     )
     others = cores_of_others(before, snapshot())
     return _row(number, problem, settings, layout, way, times, verdict, others)
@@ -93,7 +93,7 @@ def _best(theirs: Mapping[Layout, Call]) -> Layout:
     if len(theirs) == 1:
         return next(iter(theirs))
     by_name = {layout.value: call for layout, call in theirs.items()}
-    pilot = interleaved(by_name, 0.0, PILOT_ROUNDS, drops_slow=False)
+    pilot = interleaved(by_name, 0.0, PILOT_ROUNDS, drops_slow=False, settles=False)
     return min(theirs, key=lambda layout: median(pilot[layout.value]))
 
 

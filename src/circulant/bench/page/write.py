@@ -30,18 +30,24 @@ def write_page(results: Path, method: Path, page: Path) -> tuple[Path, ...]:
     for device in devices:
         write_atomically(pictures[device.name], picture(device.runs[0]))
     parts = [NOTE, method.read_text(encoding="utf-8").strip()]
-    parts += [part for device in devices for part in _about(device, pictures[device.name])] or [NOTHING_YET]
+    for device in devices:
+        parts += _about(device, pictures[device.name], results / f"{device.name}.md")
+    if not devices:
+        parts.append(NOTHING_YET)
     write_atomically(page, "\n\n".join(part.strip() for part in parts) + "\n")
     return (page, *pictures.values())
 
 
-def _about(device: Device, drawn: Path) -> Iterator[str]:
+def _about(device: Device, drawn: Path, reading: Path) -> Iterator[str]:
+    """reading: what somebody found behind the figures, in a file beside them."""
     run = device.runs[0]
     yield f"## Results: {device.name}"
     yield sections.machine(run)
     yield f"![How many times faster circulant is, by group](images/{drawn.name})"
     yield sections.verdict(run)
     yield sections.goals(run)
+    if reading.is_file():
+        yield reading.read_text(encoding="utf-8")
     yield "### Where others are faster"
     yield sections.losses(run)
     yield "### Never slower"
