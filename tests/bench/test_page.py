@@ -55,7 +55,8 @@ def test_what_was_found_behind_the_figures_stands_among_them(page, tmp_path):
     (tmp_path / "results").mkdir()
     (tmp_path / "results/a-cpu.md").write_text("### What limits\n\nBytes.\n")
     text = page(rows())
-    assert text.index("goals are met") < text.index("### What limits\n\nBytes.\n\n### Where others are faster")
+    found = text.index("### What limits\n\nBytes.\n\n### Where others are faster")
+    assert text.index("goals are met") < found
 
 
 def test_wins_and_losses_are_said_plainly(page):

@@ -34,10 +34,10 @@ def test_everybody_runs_once_a_round_and_the_first_place_moves_on(calls):
     assert "".join(order).replace(".", "") == "abcabc" + "bca" + "cab" + "abc" + "bca"  # the first warms up
 
 
-def test_before_the_clock_runs_all_are_idle_and_a_short_call_wakes_its_threads(calls):
-    made, order = calls(a=0.01, b=1.0)
+def test_before_the_clock_runs_threads_of_others_fall_asleep(calls):
+    made, order = calls(a=0.02, b=1.0)
     interleaved(made, 0.0, 2, drops_slow=False)
-    assert "".join(order) == "ab" + ".aa.b" + ".b.aa"
+    assert "".join(order) == "ab" + "aaaa.b" + ".baaaa"  # three for 50 ms, and the one that is timed
 
 
 def test_pairs_may_follow_each_other_at_once(calls):

@@ -23,8 +23,8 @@ def interleaved(
 ) -> Mapping[str, Sequence[float]]:
     """Seconds of each call by rounds. budget in seconds, for all of them together.
 
-    Unless told otherwise a call too slow for it joins the first three rounds only, and each waits until the
-    threads of the one before have fallen asleep and wakes its own. The order moves on by one each round.
+    Unless told otherwise a call too slow for it joins the first three rounds only, and the threads of the one
+    before have fallen asleep before each. The order moves on by one each round.
     """
     warm = {name: seconds_of(call) for name, call in calls.items()}
     slow = {name for name, seconds in warm.items() if drops_slow and seconds * fewest > budget}
@@ -43,10 +43,13 @@ def interleaved(
 
 
 def _settle(call: Call, seconds: float) -> None:
-    """Of a call that takes longer than threads spin, waking its threads is no part worth a second call."""
-    sleep(SPINNING)
-    if seconds < SPINNING:
-        seconds_of(call)
+    """A short call is repeated meanwhile: its own threads have to be awake, each on a core of its own."""
+    if seconds >= SPINNING:
+        sleep(SPINNING)
+        return
+    spent = 0.0
+    while spent < SPINNING:
+        spent += seconds_of(call)
 
 
 def seconds_of(call: Callable[[], object]) -> float:
