@@ -7,7 +7,7 @@ from io import StringIO
 
 import pytest
 
-from circulant.report.atomic_file import write_atomically
+from circulant.core.atomic_file import write_atomically
 from circulant.report.csv_text import csv_text, csv_uri
 from circulant.report.policy import content_policy, source_hash
 

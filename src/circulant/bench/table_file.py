@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar, final
 
 from circulant.bench.cells import cells_of, record_of, types_of
+from circulant.core.atomic_file import write_atomically
 from circulant.core.errors import StoreError
-from circulant.report.atomic_file import write_atomically
 
 Record = TypeVar("Record")
 

@@ -6,6 +6,7 @@ import typer
 
 from circulant import __version__
 from circulant.cli.bench import bench
+from circulant.cli.calibrate import calibrate
 from circulant.cli.cite import cite
 from circulant.cli.commands import Commands
 from circulant.cli.compare import compare
@@ -43,6 +44,7 @@ app.command("compare")(compare)
 app.command("list")(list_operators)
 app.command("plan")(plan)
 app.command("bench")(bench)
+app.command("calibrate")(calibrate)
 app.command("doctor")(doctor)
 app.command("cite")(cite)
 app.command("papers")(papers)

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from circulant.backends.torch import im2win
+from circulant.algorithms import im2win_layout
 from circulant.core.errors import ShapeError
 from circulant.core.sizes import Shape
 from circulant.engine.convolution import Boundary, problem_for
@@ -17,4 +17,4 @@ def im2win_transform(x: Tensor, kernel: Shape, *, stride: Shape, padding: Paddin
     problem = problem_for(
         x, weight, stride=stride, padding=padding, dilation=dilation, groups=1, boundary=Boundary.ZEROS
     )
-    return im2win.im2win_transform(problem, x)
+    return im2win_layout.im2win_transform(problem, x)

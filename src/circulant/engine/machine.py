@@ -1,13 +1,18 @@
 """Rates of one kind of device, by which the planner predicts times: measured, or its published peaks."""
 
 import json
+import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
+from circulant.core.atomic_file import write_atomically
 from circulant.core.sizes import product
+from circulant.engine.wisdom import machine_key, wisdom_path
 from circulant.problems.convolution import ConvolutionProblem
 from circulant.problems.long_conv import LongConvProblem
 from circulant.problems.pooling import PoolingProblem
@@ -95,11 +100,49 @@ def _kind(problem: ConvolutionProblem) -> str:
     return "dense" if problem.groups == 1 else "grouped"
 
 
-@lru_cache(maxsize=8)
 def default_machine(device: str = "cpu") -> Machine:
-    """The record of that kind of device; those without one are ranked as the CPU."""
+    """What was calibrated on this machine, else the record of its kind of device, else that of the CPU."""
+    return _machine(device, machine_key(device), own_machines_path())
+
+
+def own_machines_path() -> Path:
+    """machines.json in the folder of measured times."""
+    return wisdom_path().with_name("machines.json")
+
+
+def add_record(path: Path, name: str, record: Mapping[str, Any]) -> None:
+    """Beside the records that the file holds, in place of an older one."""
+    records = {**_own_records(path), name: record}
+    text = json.dumps(records, indent=2) + "\n"
+    write_atomically(path, re.sub(r"\[[^][{}]*\]", lambda numbers: " ".join(numbers[0].split()), text))
+    _machine.cache_clear()
+
+
+@lru_cache(maxsize=8)
+def _machine(device: str, key: str, path: Path) -> Machine:
+    own = _own_records(path).get(key)
+    if own is not None:
+        return _from_record(own)
     records = json.loads(files("circulant.engine").joinpath("machines.json").read_text())
-    record = records.get(device, records["cpu"])
+    return _from_record(records.get(device, records["cpu"]))
+
+
+def _own_records(path: Path) -> dict[str, Any]:
+    try:
+        records = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        for record in records.values():
+            _from_record(record)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        warnings.warn(
+            f"expected what circulant calibrate wrote in {path}, got something else "
+            f"({type(error).__name__}: {error}); it is passed over, calibrate again",
+            stacklevel=2,
+        )
+        return {}
+    return dict(records)
+
+
+def _from_record(record: Mapping[str, Any]) -> Machine:
     costs = {name: Cost(*numbers) for name, numbers in record["costs"].items()}
     bandwidths = record["byte_per_s"], record["transposed_byte_per_s"]
     return Machine(*bandwidths, record["launch_seconds"], costs, record["doubts"])

@@ -49,7 +49,8 @@ def remember(problem: Problem, device: str, seconds: Mapping[str, float]) -> Non
 
 def machine_key(device: str) -> str:
     """What a measured time depends on besides the problem."""
-    name = torch.cuda.get_device_name() if device == "cuda" else device
+    is_gpu = device == "cuda" and torch.cuda.is_available()
+    name = torch.cuda.get_device_name() if is_gpu else device
     level = native_core.instruction_set().value if native_core.is_available() else "no native core"
     return f"{name}, {torch.get_num_threads()} threads, torch {torch.__version__}, {level}"
 

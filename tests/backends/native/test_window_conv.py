@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from circulant.algorithms.direct_memory import column_byte
 from circulant.algorithms.im2win import Im2win, TiledIm2win, im2win_byte
+from circulant.algorithms.im2win_layout import im2win_transform
 from circulant.algorithms.sliding_window import SlidingWindow
 from circulant.backends.native import core, im2win, sliding_conv
 from circulant.backends.torch import im2win as torch_im2win
@@ -133,7 +134,7 @@ def test_the_twelve_layers_equal_torch(way, number):
 def test_windows_are_laid_out_as_the_formula_says():
     p = problem((2, 1), (9, 7), (3, 2), stride=(2, 1), dilation=(2, 1), padding=(1, 0))
     x, _ = operands(p)
-    laid_out, padded = torch_im2win.im2win_transform(p, x), F.pad(x, (0, 0, 1, 1))
+    laid_out, padded = im2win_transform(p, x), F.pad(x, (0, 0, 1, 1))
     for m in range(p.output_spatial[0]):
         for w in range(7):
             for r in range(3):
@@ -150,7 +151,7 @@ def test_the_bytes_of_all_windows_are_those_of_the_formula_and_below_im2col(numb
     assert im2win_byte(p) < column_byte(p)
     assert im2win_byte(p) < Im2win().work(p).workspace_byte < column_byte(p)
     small = layer(number)
-    transformed = torch_im2win.im2win_transform(small, operands(small)[0])
+    transformed = im2win_transform(small, operands(small)[0])
     assert im2win_byte(small) == transformed.numel() * transformed.element_size()
 
 

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from circulant.algorithms.im2win_layout import im2win_filters, im2win_transform
 from circulant.algorithms.sliding_window import plane_axes
-from circulant.backends.torch.im2win import im2win_filters, im2win_transform
 from circulant.backends.triton.launch import Operand, accumulator, contiguous, launch
 from circulant.backends.triton.tile import power_above
 from circulant.problems.convolution import ConvolutionProblem

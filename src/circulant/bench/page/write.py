@@ -6,7 +6,7 @@ from pathlib import Path
 from circulant.bench.page import sections
 from circulant.bench.page.picture import picture
 from circulant.bench.page.results import Device, read_devices
-from circulant.report.atomic_file import write_atomically
+from circulant.core.atomic_file import write_atomically
 
 NOTE = "<!-- written by benchmarks/render.py; edit benchmarks/method.md, or measure again -->"
 NOTHING_YET = """## Results

@@ -9,8 +9,8 @@ from circulant.compare.page import parts
 from circulant.compare.page.parts import Content
 from circulant.compare.records import Comparison
 from circulant.compare.statistics import statistics_of
+from circulant.core.atomic_file import write_atomically
 from circulant.core.card import Paper
-from circulant.report.atomic_file import write_atomically
 from circulant.report.document import render
 from circulant.report.numbers import long_date
 

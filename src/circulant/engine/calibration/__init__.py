@@ -1,0 +1,1 @@
+"""The planner's numbers for a machine: implementations timed on some hundred problems, and costs fitted."""
