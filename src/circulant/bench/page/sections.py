@@ -118,7 +118,8 @@ def kept(device: Device) -> str:
         known = {summary.group.name: summary.findings for summary in full.summaries}
         for summary in run.summaries:
             for low, high in zip(summary.findings, known.get(summary.group.name, ())):
-                lines.append(_kept(run, summary, low, high))
+                if not isnan(low.factor):
+                    lines.append(_kept(run, summary, low, high))
     header = ("group", "instruction set", "against", "factor", f"with {full.setting.isa}", "kept")
     return table(header, lines) if lines else ""
 
