@@ -27,6 +27,7 @@ GEOMETRIES = {
     "even kernel": {"spatial": (8, 10), "kernel": (4, 2), "padding": [(1, 2), (0, 1)]},
     "stride and dilation": {"spatial": (11, 17), "kernel": (3, 2), "stride": (3, 2), "dilation": (2, 3)},
     "stride beyond the kernel": {"spatial": (11, 9), "kernel": (2, 1), "stride": (5, 4)},
+    "rows that need no layout": {"spatial": (5, 3), "kernel": (1, 1), "stride": (2, 1), "padding": (1, 0)},
     "padding beyond the kernel": {"spatial": (4, 5), "kernel": (2, 3), "padding": (4, 6)},
     "groups": {"spatial": (9, 8), "kernel": (3, 3), "padding": 1, "channels": (6, 9), "groups": 3},
     "depthwise": {"spatial": (6, 7), "kernel": (5, 5), "padding": 2, "channels": (4, 4), "groups": 4},

@@ -21,7 +21,7 @@ def solve(problem: ConvolutionProblem, x: Tensor, weight: Tensor) -> Tensor:
         problem.dtype, Operand("x", x, problem.input_shape), Operand("weight", weight, problem.weight_shape)
     )
     p = plane_axes(problem)
-    laid_out, filters = im2win_transform(p, x), im2win_filters(p, weight).contiguous()
+    laid_out, filters = im2win_transform(p, x).contiguous(), im2win_filters(p, weight).contiguous()
     y = torch.empty(problem.output_shape, dtype=p.dtype, device=x.device)
     rows, columns = p.output_spatial
     channels, out_channels = p.in_channels // p.groups, p.out_channels // p.groups
