@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import torch
 
-from circulant.algorithms.algorithm import Rejected, Work
+from circulant.algorithms.algorithm import Work
 from circulant.backends.native import core as native_core
 from circulant.backends.table import IMPLEMENTATIONS, Backend, Implementation
 from circulant.engine.example_operands import example_operands
@@ -51,9 +51,7 @@ def _works(problem: Problem, machine: Machine, worst: float) -> dict[Implementat
         is_native = row.backend is Backend.NATIVE
         if row.problem is not type(problem) or row.backend is Backend.TRITON:  # which runs on no CPU
             continue
-        if (is_native and not native_core.is_available()) or isinstance(
-            row.algorithm.rejects(problem), Rejected
-        ):
+        if (is_native and not native_core.is_available()) or row.algorithm.rejects(problem) is not None:
             continue
         work = row.algorithm.work(problem)
         if work.flop <= LARGEST_FLOP and work.workspace(torch.get_num_threads()) <= LARGEST_WORKSPACE:
