@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 HEAVY = ("matplotlib", "scipy", "jinja2", "typer", "rich", "pandas", "PIL", "ray", "sklearn", "triton")
 EVERYTHING = "import circulant, circulant.functional, circulant.nn, circulant.catalogue"
 
@@ -23,15 +25,28 @@ def test_import_needs_none_of_the_optional_packages():
     assert output(code).strip()
 
 
-def test_import_adds_less_than_a_third_of_a_second_to_torch():
-    code = (
-        "import torch, sys; from time import process_time\n"  # others' load not counted
-        "sys.modules['triton'] = None\n"  # which torch's FLOP counter loads where it is installed
-        "start = process_time()\n"
-        f"{EVERYTHING}\n"
-        "print(process_time() - start)"
-    )
-    assert min(float(output(code)) for _ in range(3)) < 0.3
+LOADED = "print(*sorted(name for name in sys.modules if name.startswith('circulant.')))"
+
+
+@pytest.mark.parametrize("names", ["circulant", "circulant, circulant.nn"])
+def test_import_loads_nothing_before_it_is_asked_for(names):
+    assert set(output(f"import sys, {names}\n{LOADED}").split()) <= {"circulant.nn"}
+
+
+def test_an_operator_loads_no_other_room():
+    loaded = output(f"import sys; from circulant.nn import SGConv\n{LOADED}").split()
+    rooms = {name.split(".")[2] for name in loaded if name.startswith("circulant.operators.")}
+    assert "circulant.operators.sequence.sg_conv" in loaded
+    assert rooms == {"sequence"}
+
+
+def test_every_name_of_nn_leads_to_its_object():
+    import circulant.nn as nn
+
+    assert set(nn.__all__) <= set(dir(nn))
+    assert all(getattr(nn, name).__name__ == name for name in nn.__all__)
+    with pytest.raises(AttributeError, match="NoSuchConv"):
+        _ = nn.NoSuchConv
 
 
 def test_import_reads_no_environment_and_starts_no_threads():

@@ -8,6 +8,7 @@ With --check nothing is written; the exit code is 1 if a file is stale.
 import re
 import sys
 from pathlib import Path
+from textwrap import indent
 
 from pages import NOTE, index, operator_page, readme_table
 
@@ -21,6 +22,33 @@ README = Path("README.md")
 PAGES = Path("docs/operators")
 BEGIN, END = "<!-- operators: begin -->", "<!-- operators: end -->"
 LINE_LENGTH = 110
+NN_TEMPLATE = '''"""Every operator of the catalogue, loaded when it is asked for.
+
+Written by tools/generate.py; do not edit.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+{imports}
+
+_MODULES = {{
+{modules}}}
+
+__all__ = [
+{listed}]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'circulant.nn' has no attribute {{name!r}}")
+    return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
+'''
 
 
 def natural(name: str) -> list[tuple[int, str | int]]:
@@ -34,23 +62,23 @@ def natural(name: str) -> list[tuple[int, str | int]]:
 
 def import_line(module: str, names: list[str]) -> str:
     line = f"from {module} import {', '.join(names)}"
-    if len(line) <= LINE_LENGTH:
+    if len(line) + 4 <= LINE_LENGTH:  # they stand indented
         return line
     return f"from {module} import (\n" + "".join(f"    {name},\n" for name in names) + ")"
 
 
 def nn_source(cards: tuple[Card, ...]) -> str:
-    """The flat list of imports."""
+    """The flat list of names, each loaded when it is asked for."""
     shown = {item.__name__: item.__module__ for card in cards for item in exports(card)}
     names = sorted(shown, key=natural)
     by_module = {
         module: [name for name in names if shown[name] == module] for module in sorted(shown.values())
     }
     imports = "\n".join(import_line(module, by_module[module]) for module in by_module)
-    listed = "".join(f'    "{name}",\n' for name in names)
-    return (
-        '"""Every operator of the catalogue. Written by tools/generate.py; do not edit."""\n\n'
-        f"{imports}\n\n__all__ = [\n{listed}]\n"
+    return NN_TEMPLATE.format(
+        imports=indent(imports, "    "),
+        modules="".join(f'    "{name}": "{shown[name]}",\n' for name in names),
+        listed="".join(f'    "{name}",\n' for name in names),
     )
 
 

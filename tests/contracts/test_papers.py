@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from circulant.catalogue import CATALOGUE
-from circulant.papers import COMPONENTS, entries, exports, rows, titles
+from circulant.papers import components, entries, exports, rows, titles
 
 ROOT = Path(__file__).parents[2]
 TITLES = {title.title for title in titles()}
@@ -73,7 +73,7 @@ def test_every_entry_has_its_title_in_the_table():
 
 def test_components_that_are_no_operators_are_not_said_twice():
     operators = {f"circulant.nn.{shown.__name__}" for card in CATALOGUE for shown in exports(card)}
-    assert not operators & {entry.component for entry in COMPONENTS}
+    assert not operators & {entry.component for entry in components()}
 
 
 @pytest.mark.parametrize("card", CATALOGUE, ids=lambda card: card.name)

@@ -1,7 +1,11 @@
 """Room of dynamic operators: one file each, listed here."""
 
 from circulant.core.card import Card
-from circulant.operators.dynamic import cond_conv2d, deformable_conv2d_v4, involution2d
+from circulant.operators.dynamic import (
+    cond_conv2d,
+    deformable_conv2d_v4,
+    involution2d,
+)
 
 CARDS: tuple[Card, ...] = (
     cond_conv2d.CARD,

@@ -1,6 +1,16 @@
 """Room of sequence operators: one file each, listed here."""
 
 from circulant.core.card import Card
-from circulant.operators.sequence import learned_butterfly, linear_attention1d, long_conv1d, sg_conv
+from circulant.operators.sequence import (
+    learned_butterfly,
+    linear_attention1d,
+    long_conv1d,
+    sg_conv,
+)
 
-CARDS: tuple[Card, ...] = (long_conv1d.CARD, learned_butterfly.CARD, sg_conv.CARD, linear_attention1d.CARD)
+CARDS: tuple[Card, ...] = (
+    long_conv1d.CARD,
+    learned_butterfly.CARD,
+    sg_conv.CARD,
+    linear_attention1d.CARD,
+)
