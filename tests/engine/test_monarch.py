@@ -75,9 +75,7 @@ def problems(draw):
     shift = 0 if circular else draw(st.integers(0, length - 1))
     kernel = draw(st.integers(shift + 1, length + shift))
     sizes = draw(st.integers(1, 2)), draw(st.integers(1, 2)), length
-    return LongConvProblem(
-        torch.float64, draw(st.sampled_from(list(Slot))), *sizes, kernel, shift, circular
-    )
+    return LongConvProblem(torch.float64, draw(st.sampled_from(list(Slot))), *sizes, kernel, shift, circular)
 
 
 @orders

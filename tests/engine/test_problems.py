@@ -68,7 +68,7 @@ def test_an_implementation_agrees_with_the_reference_of_its_problem(row):
 @pytest.mark.parametrize(
     "kind",
     [ConvolutionProblem, LongConvProblem, FrequencySparseConvProblem, LocalConvProblem],
-    ids=lambda k: k.__name__
+    ids=lambda k: k.__name__,
 )
 def test_the_three_slots_of_a_reference_are_one_trilinear_form(kind):
     @settings(max_examples=60)

@@ -64,9 +64,7 @@ def test_third_derivative_matches_finite_differences():
 def test_the_operator_keeps_torchs_rules_for_operators():
     arguments = [tensor.requires_grad_() for tensor in operands(problem("line"))]
     settings = [3, 2, 1, 2, 1, G]
-    torch.library.opcheck(
-        torch.ops.circulant.sampled_conv, (arguments, settings, 0, None, None, None, None)
-    )
+    torch.library.opcheck(torch.ops.circulant.sampled_conv, (arguments, settings, 0, None, None, None, None))
 
 
 def test_places_mapped_apart_equal_a_loop():

@@ -11,7 +11,7 @@ from circulant.core.cost import rfft_flop
 from circulant.core.errors import DtypeError, NoPlanError, ShapeError
 from circulant.core.tolerances import RELATIVE, assert_close
 from circulant.engine.choice import use
-from circulant.engine.transform import fft, irfft, rfft, transform
+from circulant.engine.transform import fft, fftn, ifftn, irfft, irfftn, rfft, rfftn, transform
 from circulant.problems.transform import TransformKind
 
 LENGTHS = [1, 2, 3, 4, 5, 8, 13, 60, 97, 256]
@@ -112,3 +112,13 @@ def test_bad_inputs_are_refused():
         fft(torch.zeros(2, 4, 3))
     with use(algorithm=AlgorithmName.DFT_MATRIX), pytest.raises(NoPlanError, match="matrices up to n = 4096"):
         rfft(torch.zeros(1, 4097))
+
+
+@pytest.mark.parametrize("sizes", [(5,), (4, 6), (3, 5), (2, 3, 4), (1, 1, 7)])
+def test_transforms_over_several_axes_equal_numpy_and_come_back(sizes):
+    axes = tuple(range(1, 1 + len(sizes)))
+    x, z = drawn(2, *sizes), drawn(2, *sizes, 2)
+    assert_close(rfftn(x, len(sizes)), as_pairs(np.fft.rfftn(x.numpy(), axes=axes)))
+    assert_close(fftn(z, len(sizes)), as_pairs(np.fft.fftn(as_complex(z), axes=axes)))
+    assert_close(irfftn(rfftn(x, len(sizes)), sizes), x)
+    assert_close(ifftn(fftn(z, len(sizes)), len(sizes)), z)

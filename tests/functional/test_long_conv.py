@@ -67,9 +67,7 @@ def some_sums(x, kernel, boundary, positions):
 
 def possible(x, kernel, boundary):
     """What the plan says can run, the planner's own choice first."""
-    plan = circulant.plan(
-        "long_conv", input=x.shape, weight=kernel.shape, boundary=boundary, dtype=x.dtype
-    )
+    plan = circulant.plan("long_conv", input=x.shape, weight=kernel.shape, boundary=boundary, dtype=x.dtype)
     rows = [candidate.implementation for candidate in plan.candidates if candidate.is_possible]
     return [(None, None)] + [(row.algorithm.name, row.backend) for row in rows]
 

@@ -31,8 +31,6 @@ SINGLE = Axis(1, 1, 1, 1, 1, 0)
 
 def axes_of(window: ConvolutionProblem) -> tuple[Axis, Axis, Axis]:
     before = tuple(side for side, _ in window.padding)
-    axes = zip(
-        window.spatial, window.output_spatial, window.kernel, window.stride, window.dilation, before
-    )
+    axes = zip(window.spatial, window.output_spatial, window.kernel, window.stride, window.dilation, before)
     depth, rows, columns = [SINGLE] * (3 - window.ndim) + [Axis(*axis) for axis in axes]
     return depth, rows, columns

@@ -148,12 +148,21 @@ IMPLEMENTATIONS = (
         LongConvProblem, TiledMonarchLongConv(), Backend.TRITON, triton_long.solve, gated=triton_long.output
     ),
     Implementation(
-        LongConvProblem, FusedFFTLongConv(), Backend.NATIVE, native_long.solve,
-        gradients=native_long.gradients, gated=native_long.output, spectra=native_long.spectra,
+        LongConvProblem,
+        FusedFFTLongConv(),
+        Backend.NATIVE,
+        native_long.solve,
+        gradients=native_long.gradients,
+        gated=native_long.output,
+        spectra=native_long.spectra,
     ),
     Implementation(
-        LongConvProblem, FusedOverlapSaveLongConv(), Backend.NATIVE, native_overlap_save.solve,
-        gradients=native_overlap_save.gradients, gated=native_overlap_save.output,
+        LongConvProblem,
+        FusedOverlapSaveLongConv(),
+        Backend.NATIVE,
+        native_overlap_save.solve,
+        gradients=native_overlap_save.gradients,
+        gated=native_overlap_save.output,
         spectra=native_overlap_save.spectra,
     ),
     Implementation(
@@ -163,7 +172,9 @@ IMPLEMENTATIONS = (
         FrequencySparseConvProblem, MonarchFrequencySparseConv(), Backend.TORCH, frequency_sparse_conv.monarch
     ),
     Implementation(
-        FrequencySparseConvProblem, FusedFFTFrequencySparseConv(), Backend.NATIVE,
+        FrequencySparseConvProblem,
+        FusedFFTFrequencySparseConv(),
+        Backend.NATIVE,
         native_frequency_sparse.solve,
     ),
     Implementation(LocalConvProblem, Direct(local_memory), Backend.TORCH, local_conv.direct),

@@ -63,5 +63,3 @@ Block = tuple[str, str, Malloc, int, str]
 
 def block(row: Row) -> Block:
     return row.group, row.shape, row.malloc, row.threads, row.isa
-
-

@@ -48,9 +48,7 @@ def unmeasured(tasks: Sequence[Task], settings: Settings, isa: str, file: TableF
     return [task for task in tasks if (task.group.name, shape_text(task.shape), *rest) not in known]
 
 
-def unsampled(
-    numbers: Sequence[int], settings: Settings, isa: str, file: TableFile[SampledRow]
-) -> list[int]:
+def unsampled(numbers: Sequence[int], settings: Settings, isa: str, file: TableFile[SampledRow]) -> list[int]:
     known = {sampled_key(row) for row in file.read()}
     return [number for number in numbers if (number, settings.malloc, settings.threads, isa) not in known]
 

@@ -19,7 +19,5 @@ def example_operands(problem: Problem, device: str = "cpu", seed: int = 0) -> tu
         return numbers[0].contiguous(memory_format=CHANNELS_LAST[problem.ndim]), *numbers[1:]
     if not isinstance(problem, GatheredConvProblem):
         return numbers
-    index = torch.randint(
-        NONE, problem.places, problem.index_shape, generator=generator, device=device
-    )
+    index = torch.randint(NONE, problem.places, problem.index_shape, generator=generator, device=device)
     return *numbers, index

@@ -15,10 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from circulant.backends.torch.monarch_steps import Step, analyse, times
+from circulant.backends.torch.monarch_steps import Step, analyse
 from circulant.backends.torch.monarch_tables import Arithmetic, block, roots, turn_of
 from circulant.core.cost import Cost
 from circulant.core.errors import ArgumentError, ShapeError
+from circulant.core.pairs import times
 from circulant.core.sizes import Shape, product
 from circulant.engine.doors import autocast_operand, autocasts, require_same_kind
 
@@ -89,9 +90,7 @@ def _in_order(bins: Tensor, steps: tuple[Step, ...]) -> Tensor:
     return bins.reshape(-1, *sizes, 2).permute(axes).flatten(2)
 
 
-def _steps(
-    factors: Shape, matrices: Mapping[int, Tensor] | None, arithmetic: Arithmetic
-) -> tuple[Step, ...]:
+def _steps(factors: Shape, matrices: Mapping[int, Tensor] | None, arithmetic: Arithmetic) -> tuple[Step, ...]:
     steps = []
     for place, f in enumerate(factors):
         inner = product(factors[place + 1 :])

@@ -80,9 +80,7 @@ def _gather(
 
 
 @_gather.register_fake
-def _(
-    first: Tensor, second: Tensor, index: Tensor, settings: Sequence[int], slot: str, *_: Any
-) -> Tensor:
+def _(first: Tensor, second: Tensor, index: Tensor, settings: Sequence[int], slot: str, *_: Any) -> Tensor:
     problem = _problem_of(Slot(slot), tuple(first.shape), tuple(index.shape), settings, first.dtype)
     return first.new_empty(problem.result_shape)
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
 from circulant.core.errors import ShapeError
+from circulant.core.pairs import conjugate, times
 from circulant.core.sizes import Shape
 from circulant.engine.choice import FREE, Choice, current
 from circulant.engine.doors import require_same_kind, widest_under_autocast
@@ -108,10 +109,7 @@ def _backward(ctx: Any, cotangent: Tensor) -> tuple[Tensor | None, ...]:
 
 def _times_conjugate(left: Tensor, right: Tensor, is_complex: bool) -> Tensor:
     """conj(left) right."""
-    if not is_complex:
-        return left * right
-    (a, b), (c, d) = left.unbind(-1), right.unbind(-1)
-    return torch.stack([a * c + b * d, a * d - b * c], dim=-1)
+    return times(conjugate(left), right) if is_complex else left * right
 
 
 def _vmap(info: Any, in_dims: Sequence[Any], *arguments: Any) -> tuple[Tensor, int]:

@@ -65,9 +65,7 @@ def _problem_of(shape: Shape, settings: Sequence[int], dtype: torch.dtype) -> Sa
     """settings: kernel, stride, before, after, dilation (ndim each), then groups."""
     batch, channels, *spatial = shape
     ndim = len(spatial)
-    kernel, stride, before, after, dilation = (
-        tuple(settings[i * ndim : (i + 1) * ndim]) for i in range(5)
-    )
+    kernel, stride, before, after, dilation = (tuple(settings[i * ndim : (i + 1) * ndim]) for i in range(5))
     window = ConvolutionProblem(
         dtype, Slot.OUTPUT, batch, channels, channels, tuple(spatial), kernel, stride,
         tuple(zip(before, after)), dilation, channels,
@@ -149,9 +147,7 @@ def _backward(ctx: Any, cotangents: list[Tensor]) -> tuple[Any, ...]:
     return gradients, None, None, None, None, None, None
 
 
-def _vmap(
-    info: Any, in_dims: Any, operands: Sequence[Tensor], *rest: Any
-) -> tuple[list[Tensor], list[int]]:
+def _vmap(info: Any, in_dims: Any, operands: Sequence[Tensor], *rest: Any) -> tuple[list[Tensor], list[int]]:
     """One call for each mapped index: operands may be mapped apart."""
     rows = []
     for index in range(info.batch_size):

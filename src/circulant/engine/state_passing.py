@@ -18,8 +18,8 @@ from typing import final
 import torch
 from torch import Tensor
 
-from circulant.backends.torch.monarch_steps import conjugate, times
 from circulant.core.errors import ArgumentError, ShapeError
+from circulant.core.pairs import conjugate, times
 from circulant.engine.doors import autocasts, require_same_kind
 from circulant.engine.long_conv import long_conv
 

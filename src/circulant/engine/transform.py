@@ -1,5 +1,6 @@
 """The door to discrete Fourier transforms. Complex values are pairs of reals in a last axis of 2."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -8,7 +9,7 @@ from torch.utils.flop_counter import register_flop_formula
 
 from circulant.algorithms.algorithm import AlgorithmName
 from circulant.core.errors import DtypeError, ShapeError
-from circulant.core.sizes import product
+from circulant.core.sizes import Shape, product
 from circulant.engine.choice import Choice, current
 from circulant.engine.execute import execute
 from circulant.problems.transform import TransformKind, TransformProblem
@@ -38,9 +39,7 @@ def _backward(ctx: Any, cotangent: Tensor) -> tuple[Tensor | None, ...]:
     return _transform(cotangent, adjoint, ctx.n, ctx.algorithm), None, None, None
 
 
-def _vmap(
-    info: Any, in_dims: Any, x: Tensor, kind: str, n: int, algorithm: str | None
-) -> tuple[Tensor, int]:
+def _vmap(info: Any, in_dims: Any, x: Tensor, kind: str, n: int, algorithm: str | None) -> tuple[Tensor, int]:
     rows = x.movedim(in_dims[0], 0).flatten(0, 1)
     return _transform(rows, kind, n, algorithm).unflatten(0, (info.batch_size, -1)), 0
 
@@ -96,3 +95,36 @@ def irfft(spectrum: Tensor, n: int) -> Tensor:
 def fft(z: Tensor) -> Tensor:
     """z (..., n, 2) -> (..., n, 2), unnormalised."""
     return transform(z, TransformKind.FFT, z.shape[-2])
+
+
+def ifft(z: Tensor) -> Tensor:
+    """z (..., n, 2) -> (..., n, 2), divided by n: the inverse of `fft`."""
+    n = z.shape[-2]
+    return transform(z * (1 / n), TransformKind.FFT_ADJOINT, n)
+
+
+def rfftn(x: Tensor, ndim: int) -> Tensor:
+    """x (..., n_1, .., n_d) -> (..., n_1, .., n_d // 2 + 1, 2) over the last d = ndim axes, unnormalised."""
+    return _along(rfft(x), ndim - 1, fft)
+
+
+def irfftn(spectrum: Tensor, sizes: Shape) -> Tensor:
+    """spectrum (..., n_1, .., n_d // 2 + 1, 2) -> (..., n_1, .., n_d) = (..., *sizes): inverse of `rfftn`."""
+    return irfft(_along(spectrum, len(sizes) - 1, ifft), sizes[-1])
+
+
+def fftn(z: Tensor, ndim: int) -> Tensor:
+    """z (..., n_1, .., n_d, 2) -> the same over the last d = ndim axes before the pairs, unnormalised."""
+    return _along(fft(z), ndim - 1, fft)
+
+
+def ifftn(z: Tensor, ndim: int) -> Tensor:
+    """The inverse of `fftn`."""
+    return _along(ifft(z), ndim - 1, ifft)
+
+
+def _along(z: Tensor, axes: int, apply: Callable[[Tensor], Tensor]) -> Tensor:
+    """Pairs z transformed along as many axes before the last one."""
+    for axis in range(-3, -3 - axes, -1):
+        z = apply(z.transpose(axis, -2)).transpose(axis, -2)
+    return z

@@ -84,9 +84,7 @@ class TrilinearOp:
         return self._op(first, second, settings, slot.value, *as_arguments(choice))
 
     def _fake(self, first: Tensor, second: Tensor, settings: Sequence[int], slot: str, *_: Any) -> Tensor:
-        problem = self.problem_of(
-            Slot(slot), tuple(first.shape), tuple(second.shape), settings, first.dtype
-        )
+        problem = self.problem_of(Slot(slot), tuple(first.shape), tuple(second.shape), settings, first.dtype)
         return first.new_empty(problem.result_shape)
 
     def _flop(

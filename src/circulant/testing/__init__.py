@@ -1,7 +1,7 @@
 """The operator contract, for our operators and for anybody's.
 
-    from circulant.testing import verify_operator
-    verify_operator(CARD)  # raises AssertionError with every complaint
+from circulant.testing import verify_operator
+verify_operator(CARD)  # raises AssertionError with every complaint
 """
 
 from circulant.testing.check import Check

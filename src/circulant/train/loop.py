@@ -1,6 +1,8 @@
 """The training loop."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import isfinite
 from statistics import fmean
 from time import perf_counter
@@ -15,6 +17,8 @@ from circulant.train.batches import shuffled_batches
 from circulant.train.predict import predict
 from circulant.train.recipe import Recipe
 from circulant.train.tensors import Tensors
+
+Loss = Callable[[Tensor, Tensor], Tensor]  # (network's output, target) -> scalar
 
 EVALUATIONS = 4  # over the whole allowance, evenly; each costs a pass over the test part
 
@@ -44,9 +48,11 @@ class TrainingRun:
 class Step:
     """One update of a network from one batch. The same code is trained and timed."""
 
-    def __init__(self, network: nn.Module, recipe: Recipe) -> None:
+    def __init__(self, network: nn.Module, recipe: Recipe, loss: Loss | None = None) -> None:
+        """loss(output, y) None: cross entropy with the recipe's label smoothing."""
         self.network = network
         self.recipe = recipe
+        self.loss = loss or partial(nn.functional.cross_entropy, label_smoothing=recipe.label_smoothing)
         self.parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
         self.optimiser = torch.optim.AdamW(
             self.parameters,
@@ -60,7 +66,7 @@ class Step:
         for group in self.optimiser.param_groups:
             group["lr"] = self.recipe.rate(used)
         self.optimiser.zero_grad(set_to_none=True)
-        loss = nn.functional.cross_entropy(self.network(x), y, label_smoothing=self.recipe.label_smoothing)
+        loss = self.loss(self.network(x), y)
         loss.backward()
         nn.utils.clip_grad_norm_(self.parameters, self.recipe.largest_gradient)
         self.optimiser.step()

@@ -107,7 +107,7 @@ def test_a_non_finite_value_reaches_only_what_is_solved_after_it(isa, dtype, adj
     later[4, 10] = False  # channels before it in the triangle do not see it
     touched = later.expand(2, 3, 9, 21).clone()
     touched[0] = False
-    touched[1, :2 if adjoint else 3, 4, 10] = True
+    touched[1, : 2 if adjoint else 3, 4, 10] = True
     touched[1, 0 if not adjoint else 2, 4, 10] = False
     got = inverse_conv.solve(p, first, weight)
     assert not got[touched].isfinite().any()

@@ -97,9 +97,7 @@ def test_half_precision_is_rounded_once(isa, mode, dtype):
 def test_the_workspace_of_the_plan_is_the_one_that_is_allocated(mode, geometry, dtype):
     p, module = problem(mode, **GEOMETRIES[geometry], dtype=dtype), core.load()
     scalar = getattr(module.Scalar, str(dtype).removeprefix("torch."))
-    assert SlidingPool().work(p).workspace(1) == module.sliding_pool_workspace(
-        sliding_pool.sizes(p), scalar
-    )
+    assert SlidingPool().work(p).workspace(1) == module.sliding_pool_workspace(sliding_pool.sizes(p), scalar)
 
 
 @MODES

@@ -57,9 +57,7 @@ def compile_only(kernel, grid, lead, *arguments, **constants):
 
 def windows(dtype, slot) -> Iterator[ConvolutionProblem]:
     """Images with every setting away from 1, one pixel with all of them at 1, a series and a volume."""
-    yield ConvolutionProblem(
-        dtype, slot, 2, 4, 4, (17, 13), (3, 5), (3, 2), ((1, 2), (0, 3)), (2, 3), 4
-    )
+    yield ConvolutionProblem(dtype, slot, 2, 4, 4, (17, 13), (3, 5), (3, 2), ((1, 2), (0, 3)), (2, 3), 4)
     yield ConvolutionProblem(dtype, slot, 1, 1, 1, (1, 1), (1, 1), (1, 1), ((0, 0), (0, 0)), (1, 1), 1)
     yield ConvolutionProblem(dtype, slot, 2, 4, 4, (50,), (9,), (1,), ((8, 0),), (1,), 4)
     yield ConvolutionProblem(

@@ -18,9 +18,7 @@ def output(
     *rest: Tensor | None,
     spectra: Tensor | None = None,
 ) -> Tensor:
-    return long_conv.output(
-        problem, x, kernel, *rest, spectra=spectra, block=cached_block(problem.kernel)
-    )
+    return long_conv.output(problem, x, kernel, *rest, spectra=spectra, block=cached_block(problem.kernel))
 
 
 def spectra(problem: LongConvProblem, kernel: Tensor, skip: Tensor | None = None) -> Tensor:

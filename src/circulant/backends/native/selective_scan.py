@@ -18,9 +18,7 @@ def solve(problem: SelectiveScanProblem, *operands: Tensor) -> Tensor:
     p, module = problem, core.load()
     wide = p.dtype if p.dtype == torch.float64 else torch.float32
     given = [
-        Operand(name, operand, shape)
-        if name in STORED
-        else Operand(name, operand.to(wide), shape, wide)
+        Operand(name, operand, shape) if name in STORED else Operand(name, operand.to(wide), shape, wide)
         for name, operand, shape in zip(NAMES, operands, p.operand_shapes)
     ]
     tensors = contiguous_each(given, p.dtype)

@@ -19,9 +19,7 @@ def direct(problem: ConvolutionProblem, first: Tensor, second: Tensor) -> Tensor
 
 def channels_last(problem: ConvolutionProblem, first: Tensor, second: Tensor) -> Tensor:
     layout = CHANNELS_LAST[problem.ndim]
-    result = direct(
-        problem, first.contiguous(memory_format=layout), second.contiguous(memory_format=layout)
-    )
+    result = direct(problem, first.contiguous(memory_format=layout), second.contiguous(memory_format=layout))
     return result.contiguous()
 
 

@@ -5,9 +5,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from circulant.algorithms.frequency_sparse_conv import sparse_factors
-from circulant.backends.torch.monarch_steps import analyse, conjugate, synthesise, times
+from circulant.backends.torch.monarch_steps import analyse, synthesise
 from circulant.backends.torch.monarch_tables import arithmetic_of, sparse_bins, sparse_steps
 from circulant.backends.torch.spectra import computable
+from circulant.core.pairs import conjugate, times
 from circulant.core.sizes import Shape
 from circulant.problems.frequency_sparse_conv import FrequencySparseConvProblem
 from circulant.problems.trilinear import Slot

@@ -8,8 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from circulant.algorithms.monarch import MonarchLongConv
-from circulant.backends.torch.monarch_steps import Step, analyse, conjugate, synthesise, times
+from circulant.backends.torch.monarch_steps import Step, analyse, synthesise
 from circulant.backends.torch.monarch_tables import arithmetic_of, negacyclic_steps
+from circulant.core.pairs import conjugate, times
 from circulant.core.sizes import Shape, product
 from circulant.problems.long_conv import LongConvProblem
 from circulant.problems.trilinear import Slot

@@ -91,15 +91,3 @@ def multiply(matrix: Tensor, z: Tensor) -> Tensor:
     if z.shape[-1] == 1:
         return (operand[..., 0] @ matrix.T)[..., None]
     return matrix @ operand
-
-
-def times(first: Tensor, second: Tensor) -> Tensor:
-    """Product of pairs (..., 2)."""
-    a, b = first.unbind(-1)
-    c, d = second.unbind(-1)
-    return torch.stack([torch.addcmul(a * c, b, d, value=-1), torch.addcmul(a * d, b, c)], -1)
-
-
-def conjugate(bins: Tensor) -> Tensor:
-    re, im = bins.unbind(-1)
-    return torch.stack([re, -im], -1)

@@ -21,9 +21,7 @@ from circulant.problems.trilinear import Slot
 ENOUGH_PROGRAMS = 512  # several for each processor of the largest GPUs
 
 
-def solve(
-    problem: LongConvProblem, first: Tensor, second: Tensor, *, layout: Layout | None = None
-) -> Tensor:
+def solve(problem: LongConvProblem, first: Tensor, second: Tensor, *, layout: Layout | None = None) -> Tensor:
     """The problem's slot from its two operands, in the best layout unless one is asked for."""
     if problem.slot is Slot.OUTPUT:
         return output(problem, first, second, layout=layout)

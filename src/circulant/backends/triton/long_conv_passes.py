@@ -60,9 +60,7 @@ class Pass:
         )  # fmt: skip
         return planes
 
-    def merge(
-        self, planes: Tensor, y: Tensor, window: Window, x: Tensor, gates: Gates = OPEN
-    ) -> None:
+    def merge(self, planes: Tensor, y: Tensor, window: Window, x: Tensor, gates: Gates = OPEN) -> None:
         """Planes -> the window of this stretch's rows of y; x is read again for a skip only."""
         from circulant.backends.triton.kernels import outer
 

@@ -27,9 +27,7 @@ def _engine(shape: Shape) -> Function:
     size, padding = (kernel, kernel), ((kernel // 2,) * 2,) * 2
 
     def planned(x: Tensor, offset: Tensor, modulation: Tensor) -> Tensor:
-        return sampled_conv(
-            x, offset, modulation, size, stride=(1, 1), padding=padding, dilation=(1, 1)
-        )
+        return sampled_conv(x, offset, modulation, size, stride=(1, 1), padding=padding, dilation=(1, 1))
 
     return planned
 

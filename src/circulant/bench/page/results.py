@@ -57,9 +57,7 @@ def _run(setting: Setting, rows: Sequence[Row]) -> Run:
     own = tuple(row for row in rows if Setting(row.threads, row.isa) == setting)
     measured = {row.group for row in own}
     known = [group for group in groups() if group.name in measured]
-    return Run(
-        setting, own, tuple(summarise(group, own, setting.threads, setting.isa) for group in known)
-    )
+    return Run(setting, own, tuple(summarise(group, own, setting.threads, setting.isa) for group in known))
 
 
 def _sampled(rows: Sequence[SampledRow]) -> tuple[SampledSummary, ...]:

@@ -29,9 +29,7 @@ from circulant.engine.streaming import initial_history, long_conv_step
 INITIAL_SCALE = 0.02  # spread of the geometric initial kernel at its first tap
 
 
-def reference(
-    x: Tensor, state: dict[str, Tensor], squash: float = 0.0, smooth_width: int = 1
-) -> Tensor:
+def reference(x: Tensor, state: dict[str, Tensor], squash: float = 0.0, smooth_width: int = 1) -> Tensor:
     kernel, half = state["kernel"], smooth_width // 2
     taps = kernel.shape[1]
     k = torch.zeros_like(kernel)

@@ -93,9 +93,7 @@ BY_NDIM: dict[int, type[DclsNd]] = {1: Dcls1d, 2: Dcls2d, 3: Dcls3d}
 
 def _mixer(channels: int, spatial: Shape) -> Operator:
     build = BY_NDIM[len(spatial)]
-    return build(
-        channels, channels, MIXER_KERNEL, padding="same", groups=channels, points=MIXER_POINTS
-    )
+    return build(channels, channels, MIXER_KERNEL, padding="same", groups=channels, points=MIXER_POINTS)
 
 
 CARD = Card(

@@ -71,9 +71,7 @@ class LargeKernelAttention2d(Operator):
             raise ArgumentError(f"expected dilation from 1 to kernel_size = {kernel_size}, got {dilation}")
         self.channels, self.kernel_size, self.dilation = channels, kernel_size, dilation
         near, far = 2 * dilation - 1, -(-kernel_size // dilation)
-        self.local = DepthwiseConv2d(
-            channels, (near, near), boundary=boundary, device=device, dtype=dtype
-        )
+        self.local = DepthwiseConv2d(channels, (near, near), boundary=boundary, device=device, dtype=dtype)
         self.distant = DepthwiseConv2d(
             channels, (far, far), dilation=dilation, boundary=boundary, device=device, dtype=dtype
         )
@@ -98,7 +96,9 @@ CARD = Card(
     operators=(LargeKernelAttention2d,),
     reference=reference,
     papers=(
-        Paper("Guo, Lu, Liu, Cheng and Hu", 2022, "Visual Attention Network", "https://arxiv.org/abs/2202.09741"),
+        Paper(
+            "Guo, Lu, Liu, Cheng and Hu", 2022, "Visual Attention Network", "https://arxiv.org/abs/2202.09741"
+        ),
         Paper(
             "Zhu, Chen, Yu, Qu, Zhou, Ma, Zhao, Liu, Mi and Wang",
             2024,

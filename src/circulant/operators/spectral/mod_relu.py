@@ -5,14 +5,8 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
+from circulant.core.pairs import magnitude
 from circulant.core.sizes import Shape
-
-
-def magnitude(z: Tensor) -> Tensor:
-    """|z| of pairs z (..., 2) -> (..., 1); one where z is zero, so that dividing by it is safe."""
-    real, imaginary = z.unbind(-1)
-    is_zero = (real == 0) & (imaginary == 0)
-    return torch.hypot(torch.where(is_zero, torch.ones_like(real), real), imaginary)[..., None]
 
 
 def mod_relu(z: Tensor, bias: Tensor) -> Tensor:

@@ -85,5 +85,3 @@ def guarded_results() -> Iterator[GuardedResults]:
 def as_byte(tensor: Tensor) -> Tensor:
     """NaN is equal to itself as bytes."""
     return tensor.contiguous().view(torch.uint8)
-
-

@@ -93,7 +93,6 @@ class GatedProblem:
     def dtype(self) -> torch.dtype:
         return self.plain.dtype
 
-
     def operands(self) -> Sequence[Tensor | None]:
         x, kernel = operands_of(self.plain)
         extras = (kernel[:, -1].clone(), x.flip(-1), x.flip(0, 1, 2).cos())
