@@ -1,0 +1,25 @@
+"""One operator of the throughput benchmark."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import final
+
+from torch import Tensor
+
+from circulant.core.operator import Operator
+from circulant.core.sizes import Shape
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """make(shape) builds the operator for x of that shape; every way computes the same from its parameters.
+
+    obvious: by name, plain PyTorch code (module, x) -> y: torch.fft, F.conv, matrix products, SDPA.
+    lowered: the operator's work is one of the engine's problems, so that it should win by a factor.
+    """
+
+    make: Callable[[Shape], Operator]
+    shapes: tuple[Shape, Shape]
+    obvious: dict[str, Callable[..., Tensor]]
+    lowered: bool
