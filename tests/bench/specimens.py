@@ -41,7 +41,7 @@ def row(contestant="circulant", role=Role.OURS, seconds=1.0, **changes):
         "malloc": Malloc.DEFAULT, "threads": 2, "isa": "avx512", "dtype": "float32",
         "layout": Layout.CONTIGUOUS, "seconds": seconds, "quartile_low": seconds, "quartile_high": seconds,
         "rounds": 9, "ratio": seconds, "ratio_low": seconds, "ratio_high": seconds, "error": 1e-7,
-        "others": 0.0, "load": 0.5, "contended": False,
+        "peak_byte": 1000.0, "others": 0.0, "load": 0.5, "contended": False,
         "package": "torch", "package_version": "2.13.0", "circulant": "0.1.0", "torch": "2.13.0",
         "processor": "A processor, of course", "date": "2026-11-21",
     }  # fmt: skip

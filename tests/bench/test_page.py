@@ -111,3 +111,36 @@ def test_the_page_in_the_repository_is_what_its_files_make(tmp_path):
     root, made = METHOD.parents[1], tmp_path / "benchmarks.md"
     write_page(root / "benchmarks/results", METHOD, made)
     assert made.read_text() == (root / "docs/benchmarks.md").read_text()
+    operators = (tmp_path / "operator-benchmarks.md").read_text()
+    assert operators == (root / "docs/operator-benchmarks.md").read_text()
+
+
+def operator_rows(ours_byte):
+    def one(contestant, role, seconds, malloc, **changes):
+        return row(contestant, role, seconds, group="SGConv, forward", shape="4x128x1024",
+                   operation="SGConv", malloc=malloc, **changes)  # fmt: skip
+
+    return [
+        one("circulant", Role.OURS, 1e-3, Malloc.DEFAULT, peak_byte=ours_byte),
+        one("torch.fft code", Role.TORCH, 4e-3, Malloc.DEFAULT, peak_byte=2e6),
+        one("circulant", Role.OURS, 1e-3, Malloc.TUNED, peak_byte=ours_byte),
+        one("torch.compile of torch.fft code", Role.PEER, 0.5e-3, Malloc.TUNED, ratio=0.5),
+    ]
+
+
+@pytest.mark.parametrize("ours_byte, heavier", [(1e6, "Nowhere among these shapes."), (3e6, "takes 1.50×")])
+def test_operators_have_a_page_of_their_own(page, tmp_path, ours_byte, heavier):
+    row_file(tmp_path / "results" / "a-cpu-operators.csv").replace(operator_rows(ours_byte))
+    main = page(rows())
+    text = (tmp_path / "docs" / "operator-benchmarks.md").read_text()
+    assert "SGConv" not in main
+    assert "- forward, operators that the engine computes (1): 4.00× as fast as plain torch" in text
+    memory = "0.500" if ours_byte < 2e6 else "1.50"
+    assert f"| SGConv, forward | 4.00× | 0.500× | {memory}× |" in text
+    assert heavier in text
+    assert "4x128x1024 (tuned malloc): torch.compile of torch.fft code takes 0.500× of our time" in text
+
+
+def test_without_figures_the_page_of_operators_says_so(page, tmp_path):
+    page(rows())
+    assert "There are no figures yet." in (tmp_path / "docs" / "operator-benchmarks.md").read_text()

@@ -10,7 +10,7 @@ import torch
 import circulant
 from circulant.bench.case import Case
 from circulant.bench.contention import cores_of_others, is_contended, load_average, snapshot
-from circulant.bench.contestant import Call, Contestant, Role
+from circulant.bench.contestant import OURS, TORCH, Call, Contestant, Role
 from circulant.bench.device import isa_in_use
 from circulant.bench.operation import Operation
 from circulant.bench.order_statistics import median_interval, quantile
@@ -20,6 +20,7 @@ from circulant.bench.settings import Settings
 from circulant.bench.verdict import FAILURES, failure_text, judge
 from circulant.bench.way import plans_seen, told
 from circulant.bench.workload import Group, Passes
+from circulant.compare.live_memory import peak_byte
 from circulant.compare.machine import this_machine
 from circulant.core.sizes import Shape
 from circulant.engine.plan import Plan
@@ -73,6 +74,12 @@ def attempt(contestant: Contestant, case: Case, without: Sequence[str] = ()) -> 
     return Attempt(contestant, Status.MEASURED, _way(contestant, case, plans), verdict.error, call)
 
 
+def _peak(made: Attempt) -> float:
+    if made.call is None or made.contestant.package not in (OURS, TORCH):
+        return nan
+    return float(peak_byte(made.call))
+
+
 def _way(contestant: Contestant, case: Case, plans: Sequence[Plan]) -> str:
     """How ours computes; nothing about others."""
     if not contestant.is_ours:
@@ -111,7 +118,8 @@ def _row(
         made.status, made.note, settings.malloc, settings.threads, isa_in_use(),
         dtype_text(case.operands[0].dtype), contestant.layout, median, low, high, len(seconds),
         paired.median if paired else nan, paired.low if paired else nan, paired.high if paired else nan,
-        made.error, disturbance.others, disturbance.load, is_contended(disturbance.others, spread),
+        made.error, _peak(made), disturbance.others, disturbance.load,
+        is_contended(disturbance.others, spread),
         contestant.package.distribution, contestant.package.version, circulant.__version__,
         torch.__version__, machine.processor, datetime.now(UTC).date().isoformat(),
     )  # fmt: skip

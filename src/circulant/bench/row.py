@@ -22,7 +22,8 @@ class Row:
     """Times in seconds; ratio is how many times as long as ours, paired by rounds, with 95 % bounds.
 
     note: why there is no time; of ours, how it computes. error: relative L2 against float64.
-    others: cores that other processes used meanwhile.
+    others: cores that other processes used meanwhile. peak_byte: most bytes that torch's allocator held at
+    once for one call, operands not counted; not a number where nobody asked or who ran is not torch's.
     """
 
     group: str
@@ -46,6 +47,7 @@ class Row:
     ratio_low: float
     ratio_high: float
     error: float
+    peak_byte: float
     others: float
     load: float
     contended: bool

@@ -7,7 +7,7 @@ from typing import Any
 
 from circulant.bench.cells import record_of
 from circulant.bench.child import findings
-from circulant.bench.operations.table import OPERATIONS
+from circulant.bench.operations.table import find_operation
 from circulant.bench.row import Row, block
 from circulant.bench.sampled import SampledRow, sampled_key
 from circulant.bench.settings import Settings
@@ -33,8 +33,8 @@ def sampled_file(path: Path) -> TableFile[SampledRow]:
 
 
 def can_run(group: Group) -> bool:
-    """Whether its operation is in the table."""
-    return group.operation in OPERATIONS
+    """Whether its operation is known."""
+    return find_operation(group.operation) is not None
 
 
 def tasks_of(groups: Sequence[Group]) -> list[Task]:

@@ -8,6 +8,7 @@ import typer
 
 from circulant.bench.child import MeasuringError
 from circulant.bench.device import device_name, isa_in_use
+from circulant.bench.page.results import OPERATORS_ENDING
 from circulant.bench.row import Row
 from circulant.bench.run import (
     row_file,
@@ -23,12 +24,13 @@ from circulant.bench.sampled_summary import SampledSummary, summarise_sampled
 from circulant.bench.settings import Malloc, Settings
 from circulant.bench.summary import GroupSummary, summarise
 from circulant.bench.table_file import TableFile
+from circulant.bench.throughput.entries import operator_groups
 from circulant.bench.workload import Group, chosen, groups, read_groups
 from circulant.cli.bench_output import tell_groups, tell_sampled, tell_summaries
 from circulant.cli.bench_progress import shown
 from circulant.cli.commands import ExitCode
 from circulant.cli.output import JsonOption
-from circulant.core.errors import DataError, UnknownNameError
+from circulant.core.errors import ArgumentError, DataError, UnknownNameError
 
 RESULTS = Path("benchmarks/results")
 
@@ -49,6 +51,9 @@ Without = Annotated[
 Workloads = Annotated[Path | None, typer.Option(help="Groups of your own, a file like workloads.toml.")]
 Out = Annotated[Path | None, typer.Option(help="The CSV file instead of benchmarks/results/<device>.csv.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Leave out what the file holds already.")]
+Operators = Annotated[
+    bool, typer.Option("--operators", help="Time operators of the catalogue beside plain code for them.")
+]
 NeverSlower = Annotated[
     bool, typer.Option("--never-slower", help="Time 300 sampled convolutions against torch's best layout.")
 ]
@@ -65,6 +70,7 @@ def bench(
     workloads: Workloads = None,
     out: Out = None,
     resume: Resume = False,
+    operators: Operators = False,
     never_slower: NeverSlower = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -75,7 +81,7 @@ def bench(
 
     Example: circulant bench "long convolution" --budget 20 --without compile
     """
-    known = groups() if workloads is None else _read(workloads)
+    known = _known(workloads, operators, never_slower)
     wanted = chosen(known, group or ())
     if only_list:
         tell_groups(wanted, as_json)
@@ -89,7 +95,8 @@ def bench(
             sampled = sampled_file(out or RESULTS / f"{device}-never-slower.csv")
             tell_sampled(_run_sampled(settings, used, sampled, resume), sampled.path, as_json)
         else:
-            file = row_file(out or RESULTS / f"{device}.csv")
+            ending = OPERATORS_ENDING if operators else ""
+            file = row_file(out or RESULTS / f"{device}{ending}.csv")
             tell_summaries(_run_groups(wanted, settings, used, file, resume), file.path, as_json)
     except KeyboardInterrupt:
         typer.echo("\ninterrupted; what was finished is in the results file, --resume goes on", err=True)
@@ -97,6 +104,19 @@ def bench(
     except MeasuringError as error:
         typer.echo(f"circulant: {error}", err=True)
         raise typer.Exit(ExitCode.FAILED) from error
+
+
+def _known(workloads: Path | None, operators: bool, never_slower: bool) -> tuple[Group, ...]:
+    """The groups of the run; two options that each name what is timed are a mistake."""
+    named = {"--workloads": workloads is not None, "--operators": operators, "--never-slower": never_slower}
+    given = [name for name, is_given in named.items() if is_given]
+    if len(given) > 1:
+        raise ArgumentError(
+            f"expected one of {', '.join(named)}, got {' and '.join(given)}; run them in turn"
+        )
+    if operators:
+        return operator_groups()
+    return groups() if workloads is None else _read(workloads)
 
 
 def _read(path: Path) -> tuple[Group, ...]:

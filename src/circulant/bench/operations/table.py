@@ -15,6 +15,8 @@ from circulant.bench.operations.pooling import AVERAGE_POOL2D, MAX_POOL2D
 from circulant.bench.operations.recurrence import FIXED_RECURRENCE, RECURRENCE
 from circulant.bench.operations.sampled_conv import DEFORMABLE_CONV2D
 from circulant.bench.operations.selective_scan import SELECTIVE_SCAN
+from circulant.bench.throughput.contest import contest
+from circulant.bench.throughput.entries import entries
 from circulant.core.sizes import Shape
 
 DEFORMABLE_KERNEL = 3  # in a group of both, shapes of this kernel are deformable, wider ones involutions
@@ -49,3 +51,11 @@ OPERATIONS: Mapping[str, Callable[[Shape], Operation]] = {
     "inverse_conv2d": _always(INVERSE_CONV2D),
     "frequency_sparse_conv": _always(FREQUENCY_SPARSE_CONV),
 }
+
+
+def find_operation(name: str) -> Callable[[Shape], Operation] | None:
+    """By its name here or by that of an operator with an entry; None for neither."""
+    if name in OPERATIONS:
+        return OPERATIONS[name]
+    entry = entries().get(name)
+    return None if entry is None else _always(contest(entry))

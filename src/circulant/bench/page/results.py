@@ -10,9 +10,11 @@ from circulant.bench.run import row_file, sampled_file
 from circulant.bench.sampled import SampledRow, sampled_problems
 from circulant.bench.sampled_summary import SampledSummary, summarise_sampled
 from circulant.bench.summary import GroupSummary, summarise
-from circulant.bench.workload import groups
+from circulant.bench.throughput.entries import operator_groups
+from circulant.bench.workload import Group, groups
 
 SAMPLED_ENDING = "-never-slower"
+OPERATORS_ENDING = "-operators"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +41,35 @@ class Device:
     name: str
     runs: tuple[Run, ...]
     sampled: tuple[SampledSummary, ...]
+    operators: tuple[Run, ...]
 
 
 def read_devices(folder: Path) -> tuple[Device, ...]:
-    files = sorted(path for path in folder.glob("*.csv") if not path.stem.endswith(SAMPLED_ENDING))
+    endings = (SAMPLED_ENDING, OPERATORS_ENDING)
+    files = sorted(path for path in folder.glob("*.csv") if not path.stem.endswith(endings))
     return tuple(_device(path) for path in files)
 
 
 def _device(path: Path) -> Device:
-    rows = row_file(path).read()
-    settings = Counter(Setting(row.threads, row.isa) for row in rows)
     sampled = sampled_file(path.with_name(f"{path.stem}{SAMPLED_ENDING}.csv")).read()
-    return Device(path.stem, tuple(_run(one, rows) for one, _ in settings.most_common()), _sampled(sampled))
+    operators = row_file(path.with_name(f"{path.stem}{OPERATORS_ENDING}.csv")).read()
+    return Device(
+        path.stem,
+        _runs(row_file(path).read(), groups()),
+        _sampled(sampled),
+        _runs(operators, operator_groups()),
+    )
 
 
-def _run(setting: Setting, rows: Sequence[Row]) -> Run:
+def _runs(rows: Sequence[Row], known: Sequence[Group]) -> tuple[Run, ...]:
+    settings = Counter(Setting(row.threads, row.isa) for row in rows)
+    return tuple(_run(one, rows, known) for one, _ in settings.most_common())
+
+
+def _run(setting: Setting, rows: Sequence[Row], known: Sequence[Group]) -> Run:
     own = tuple(row for row in rows if Setting(row.threads, row.isa) == setting)
     measured = {row.group for row in own}
-    known = [group for group in groups() if group.name in measured]
+    known = [group for group in known if group.name in measured]
     return Run(setting, own, tuple(summarise(group, own, setting.threads, setting.isa) for group in known))
 
 

@@ -1,14 +1,16 @@
 """Writes the page and its pictures."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from circulant.bench.page import sections
+from circulant.bench.page.operators import operator_parts
 from circulant.bench.page.picture import picture
 from circulant.bench.page.results import Device, read_devices
 from circulant.core.atomic_file import write_atomically
 
 NOTE = "<!-- written by benchmarks/render.py; edit benchmarks/method.md, or measure again -->"
+OPERATORS_METHOD, OPERATORS_PAGE = "operators.md", "operator-benchmarks.md"
 NOTHING_YET = """## Results
 
 There are no figures yet. On a quiet machine:
@@ -24,7 +26,7 @@ python benchmarks/render.py            # this page from the files
 
 
 def write_page(results: Path, method: Path, page: Path) -> tuple[Path, ...]:
-    """The files written: the page, and a picture for each device in the folder images beside it."""
+    """The files written: the page, that of the operators, and a picture for each device."""
     devices = [device for device in read_devices(results) if device.runs]
     pictures = {device.name: page.parent / "images" / f"benchmarks-{device.name}.svg" for device in devices}
     for device in devices:
@@ -34,8 +36,15 @@ def write_page(results: Path, method: Path, page: Path) -> tuple[Path, ...]:
         parts += _about(device, pictures[device.name], results / f"{device.name}.md")
     if not devices:
         parts.append(NOTHING_YET)
-    write_atomically(page, "\n\n".join(part.strip() for part in parts) + "\n")
-    return (page, *pictures.values())
+    operators = page.with_name(OPERATORS_PAGE)
+    write_atomically(page, _joined(parts))
+    about = method.with_name(OPERATORS_METHOD).read_text(encoding="utf-8")
+    write_atomically(operators, _joined([NOTE, about, *operator_parts(devices)]))
+    return (page, operators, *pictures.values())
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
 def _about(device: Device, drawn: Path, reading: Path) -> Iterator[str]:

@@ -9,6 +9,13 @@ from torch import Tensor
 from circulant.core.operator import Operator
 from circulant.core.sizes import Shape
 
+COLUMNS = {
+    1: ("batch", "channels", "length"),
+    2: ("batch", "channels", "height", "width"),
+    3: ("batch", "channels", "depth", "height", "width"),
+}
+"""What the numbers of a shape are, by the number of spatial axes."""
+
 
 @final
 @dataclass(frozen=True, slots=True)
