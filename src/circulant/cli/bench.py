@@ -8,7 +8,7 @@ import typer
 
 from circulant.bench.child import MeasuringError
 from circulant.bench.device import device_name, isa_in_use
-from circulant.bench.page.results import OPERATORS_ENDING
+from circulant.bench.page.results import LENGTHS_ENDING, OPERATORS_ENDING
 from circulant.bench.row import Row
 from circulant.bench.run import (
     row_file,
@@ -25,6 +25,7 @@ from circulant.bench.settings import Malloc, Settings
 from circulant.bench.summary import GroupSummary, summarise
 from circulant.bench.table_file import TableFile
 from circulant.bench.throughput.entries import operator_groups
+from circulant.bench.throughput.lengths import length_groups
 from circulant.bench.workload import Group, chosen, groups, read_groups
 from circulant.cli.bench_output import tell_groups, tell_sampled, tell_summaries
 from circulant.cli.bench_progress import shown
@@ -54,6 +55,9 @@ Resume = Annotated[bool, typer.Option("--resume", help="Leave out what the file 
 Operators = Annotated[
     bool, typer.Option("--operators", help="Time operators of the catalogue beside plain code for them.")
 ]
+Lengths = Annotated[
+    bool, typer.Option("--lengths", help="Time sequence operators on 4,096 to a million samples.")
+]
 NeverSlower = Annotated[
     bool, typer.Option("--never-slower", help="Time 300 sampled convolutions against torch's best layout.")
 ]
@@ -71,6 +75,7 @@ def bench(
     out: Out = None,
     resume: Resume = False,
     operators: Operators = False,
+    lengths: Lengths = False,
     never_slower: NeverSlower = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -81,7 +86,7 @@ def bench(
 
     Example: circulant bench "long convolution" --budget 20 --without compile
     """
-    known = _known(workloads, operators, never_slower)
+    known = _known(workloads, operators, lengths, never_slower)
     wanted = chosen(known, group or ())
     if only_list:
         tell_groups(wanted, as_json)
@@ -95,7 +100,7 @@ def bench(
             sampled = sampled_file(out or RESULTS / f"{device}-never-slower.csv")
             tell_sampled(_run_sampled(settings, used, sampled, resume), sampled.path, as_json)
         else:
-            ending = OPERATORS_ENDING if operators else ""
+            ending = OPERATORS_ENDING if operators else LENGTHS_ENDING if lengths else ""
             file = row_file(out or RESULTS / f"{device}{ending}.csv")
             tell_summaries(_run_groups(wanted, settings, used, file, resume), file.path, as_json)
     except KeyboardInterrupt:
@@ -106,9 +111,14 @@ def bench(
         raise typer.Exit(ExitCode.FAILED) from error
 
 
-def _known(workloads: Path | None, operators: bool, never_slower: bool) -> tuple[Group, ...]:
+def _known(workloads: Path | None, operators: bool, lengths: bool, never_slower: bool) -> tuple[Group, ...]:
     """The groups of the run; two options that each name what is timed are a mistake."""
-    named = {"--workloads": workloads is not None, "--operators": operators, "--never-slower": never_slower}
+    named = {
+        "--workloads": workloads is not None,
+        "--operators": operators,
+        "--lengths": lengths,
+        "--never-slower": never_slower,
+    }
     given = [name for name, is_given in named.items() if is_given]
     if len(given) > 1:
         raise ArgumentError(
@@ -116,6 +126,8 @@ def _known(workloads: Path | None, operators: bool, never_slower: bool) -> tuple
         )
     if operators:
         return operator_groups()
+    if lengths:
+        return length_groups()
     return groups() if workloads is None else _read(workloads)
 
 

@@ -17,6 +17,7 @@ from circulant.bench.operations.sampled_conv import DEFORMABLE_CONV2D
 from circulant.bench.operations.selective_scan import SELECTIVE_SCAN
 from circulant.bench.throughput.contest import contest
 from circulant.bench.throughput.entries import entries
+from circulant.bench.throughput.lengths import length_entries
 from circulant.core.sizes import Shape
 
 DEFORMABLE_KERNEL = 3  # in a group of both, shapes of this kernel are deformable, wider ones involutions
@@ -54,8 +55,8 @@ OPERATIONS: Mapping[str, Callable[[Shape], Operation]] = {
 
 
 def find_operation(name: str) -> Callable[[Shape], Operation] | None:
-    """By its name here or by that of an operator with an entry; None for neither."""
+    """By its name here, or by that of an operator with an entry; None for neither."""
     if name in OPERATIONS:
         return OPERATIONS[name]
-    entry = entries().get(name)
+    entry = entries().get(name) or length_entries().get(name)
     return None if entry is None else _always(contest(entry))

@@ -7,6 +7,7 @@ from math import isnan
 from circulant.bench.contestant import Role
 from circulant.bench.order_statistics import geometric_mean
 from circulant.bench.page import sections
+from circulant.bench.page.lengths import length_parts
 from circulant.bench.page.markdown import table, times
 from circulant.bench.page.results import Device, Run
 from circulant.bench.row import Row, Status
@@ -24,11 +25,18 @@ class Memory:
     share: float
 
 
+def lengths_file(device: str) -> str:
+    """The name of the picture."""
+    return f"lengths-{device}.svg"
+
+
 def operator_parts(devices: Sequence[Device]) -> Iterator[str]:
     for device in devices:
         for run in device.operators[:1]:
             yield from _about(device.name, run)
-    if not any(device.operators for device in devices):
+        for run in device.lengths[:1]:
+            yield from length_parts(run, lengths_file(device.name))
+    if not any(device.operators or device.lengths for device in devices):
         yield "There are no figures yet."
 
 

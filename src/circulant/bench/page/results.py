@@ -11,10 +11,12 @@ from circulant.bench.sampled import SampledRow, sampled_problems
 from circulant.bench.sampled_summary import SampledSummary, summarise_sampled
 from circulant.bench.summary import GroupSummary, summarise
 from circulant.bench.throughput.entries import operator_groups
+from circulant.bench.throughput.lengths import length_groups
 from circulant.bench.workload import Group, groups
 
 SAMPLED_ENDING = "-never-slower"
 OPERATORS_ENDING = "-operators"
+LENGTHS_ENDING = "-lengths"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +44,11 @@ class Device:
     runs: tuple[Run, ...]
     sampled: tuple[SampledSummary, ...]
     operators: tuple[Run, ...]
+    lengths: tuple[Run, ...]
 
 
 def read_devices(folder: Path) -> tuple[Device, ...]:
-    endings = (SAMPLED_ENDING, OPERATORS_ENDING)
+    endings = (SAMPLED_ENDING, OPERATORS_ENDING, LENGTHS_ENDING)
     files = sorted(path for path in folder.glob("*.csv") if not path.stem.endswith(endings))
     return tuple(_device(path) for path in files)
 
@@ -53,11 +56,13 @@ def read_devices(folder: Path) -> tuple[Device, ...]:
 def _device(path: Path) -> Device:
     sampled = sampled_file(path.with_name(f"{path.stem}{SAMPLED_ENDING}.csv")).read()
     operators = row_file(path.with_name(f"{path.stem}{OPERATORS_ENDING}.csv")).read()
+    lengths = row_file(path.with_name(f"{path.stem}{LENGTHS_ENDING}.csv")).read()
     return Device(
         path.stem,
         _runs(row_file(path).read(), groups()),
         _sampled(sampled),
         _runs(operators, operator_groups()),
+        _runs(lengths, length_groups()),
     )
 
 

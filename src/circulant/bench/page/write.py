@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from circulant.bench.page import sections
-from circulant.bench.page.operators import operator_parts
+from circulant.bench.page.lengths import length_picture
+from circulant.bench.page.operators import lengths_file, operator_parts
 from circulant.bench.page.picture import picture
 from circulant.bench.page.results import Device, read_devices
 from circulant.core.atomic_file import write_atomically
@@ -29,6 +30,10 @@ def write_page(results: Path, method: Path, page: Path) -> tuple[Path, ...]:
     """The files written: the page, that of the operators, and a picture for each device."""
     devices = [device for device in read_devices(results) if device.runs]
     pictures = {device.name: page.parent / "images" / f"benchmarks-{device.name}.svg" for device in devices}
+    lengths = [device for device in devices if device.lengths]
+    drawn = {page.parent / "images" / lengths_file(one.name): one.lengths[0] for one in lengths}
+    for path, run in drawn.items():
+        write_atomically(path, length_picture(run))
     for device in devices:
         write_atomically(pictures[device.name], picture(device.runs[0]))
     parts = [NOTE, method.read_text(encoding="utf-8").strip()]
@@ -40,7 +45,7 @@ def write_page(results: Path, method: Path, page: Path) -> tuple[Path, ...]:
     write_atomically(page, _joined(parts))
     about = method.with_name(OPERATORS_METHOD).read_text(encoding="utf-8")
     write_atomically(operators, _joined([NOTE, about, *operator_parts(devices)]))
-    return (page, operators, *pictures.values())
+    return (page, operators, *pictures.values(), *drawn)
 
 
 def _joined(parts: Iterable[str]) -> str:

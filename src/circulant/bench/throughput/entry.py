@@ -27,6 +27,6 @@ class Throughput:
     """
 
     make: Callable[[Shape], Operator]
-    shapes: tuple[Shape, Shape]
+    shapes: tuple[Shape, ...]  # a moderate one and a large one
     obvious: dict[str, Callable[..., Tensor]]
     lowered: bool
