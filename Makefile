@@ -10,12 +10,13 @@ READY := $(VENV)/ready
 NATIVE_SOURCES := $(shell find csrc -name '*.[ch]pp' -not -path 'csrc/tests/*')
 REPORT := report
 
-.PHONY: help setup demo test test-slow lint generate native sanitize clean
+.PHONY: help setup demo test test-slow test-oracles lint generate native sanitize clean
 
 help:
 	@echo "make demo       set up, then compare eight operators on 5,000 handwritten digits"
 	@echo "make test       set up, then run the tests"
 	@echo "make test-slow  set up, then run the tests marked slow"
+	@echo "make test-oracles  set up with other people's packages too, then run the tests against them"
 	@echo "make lint       ruff, mypy, import contracts, sizes, generated files"
 	@echo "make generate   rewrite nn.py, the README's table and docs/operators from the catalogue"
 	@echo "make native     build and test the C++ core alone, with all messages of the compiler"
@@ -43,10 +44,14 @@ demo: setup
 	@echo "the report is in $(CURDIR)/$(REPORT)/index.html"
 
 test: setup
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -n 2 -m "not slow and not oracles"
 
 test-slow: setup
 	$(BIN)/python -m pytest -n 2 -m slow
+
+test-oracles: setup
+	$(INSTALL) --no-build-isolation --editable '.[dev,oracles]'
+	$(BIN)/python -m pytest -n 2 -m oracles tests/oracles
 
 lint: setup
 	$(BIN)/ruff check .
