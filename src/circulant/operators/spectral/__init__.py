@@ -4,9 +4,15 @@ from circulant.core.card import Card
 from circulant.operators.spectral import (
     adaptive_spectral_filter1d,
     fourier_mixing1d,
+    spectral_conv,
+    wave_mix_block2d,
+    wave_mix_block2d_v1,
 )
 
 CARDS: tuple[Card, ...] = (
     adaptive_spectral_filter1d.CARD,
     fourier_mixing1d.CARD,
+    spectral_conv.CARD,
+    wave_mix_block2d.CARD,
+    wave_mix_block2d_v1.CARD,
 )
