@@ -2,9 +2,13 @@
 
 from circulant.core.card import Card
 from circulant.operators.sequence import (
+    diag_attention1d,
+    flow_attention,
     learned_butterfly,
+    light_net_mixer,
     linear_attention1d,
     long_conv1d,
+    multi_dim_toeplitz_pe,
     sg_conv,
 )
 
@@ -13,4 +17,8 @@ CARDS: tuple[Card, ...] = (
     learned_butterfly.CARD,
     sg_conv.CARD,
     linear_attention1d.CARD,
+    flow_attention.CARD,
+    multi_dim_toeplitz_pe.CARD,
+    light_net_mixer.CARD,
+    diag_attention1d.CARD,
 )
