@@ -19,9 +19,11 @@ from circulant.backends.table import Backend, Implementation
 from circulant.core.sizes import Shape, product
 from circulant.problems.conv_first_block import BlockActivation, ConvFirstBlockProblem
 from circulant.problems.convolution import ConvolutionProblem
+from circulant.problems.delta_solve import DeltaSolveProblem
 from circulant.problems.frequency_sparse_conv import FrequencySparseConvProblem
 from circulant.problems.gathered_conv import GatheredConvProblem
 from circulant.problems.inverse_conv import InverseConvProblem
+from circulant.problems.linear_attention import Decay, LinearAttentionProblem
 from circulant.problems.local_conv import LocalConvProblem
 from circulant.problems.long_conv import LongConvProblem
 from circulant.problems.pooling import PoolingProblem, PoolMode
@@ -270,6 +272,24 @@ def selective_scan_problems(draw, scale=SMALL):
     )
 
 
+@st.composite
+def linear_attention_problems(draw, scale=SMALL):
+    limits = (scale.batch, scale.channels, scale.length, 2 * scale.states, 2 * scale.states)
+    sizes = within(draw, scale.products // 8, limits)
+    decay, reverse = draw(st.sampled_from(Decay)), draw(st.booleans())
+    starts = not reverse and draw(st.booleans())
+    return LinearAttentionProblem(draw(scale.dtype), *sizes, decay, starts, draw(st.booleans()), reverse)
+
+
+@st.composite
+def delta_solve_problems(draw, scale=SMALL):
+    p = draw(linear_attention_problems(scale))
+    decay = Decay.KEY if p.decay is Decay.VALUE else p.decay
+    return DeltaSolveProblem(
+        p.dtype, p.batch, p.heads, p.length, p.keys, p.values, decay, p.has_initial, p.reverse
+    )
+
+
 STRATEGIES = {
     ConvFirstBlockProblem: conv_first_block_problems,
     ConvolutionProblem: convolution_problems,
@@ -283,6 +303,8 @@ STRATEGIES = {
     InverseConvProblem: inverse_conv_problems,
     RecurrenceProblem: recurrence_problems,
     SelectiveScanProblem: selective_scan_problems,
+    LinearAttentionProblem: linear_attention_problems,
+    DeltaSolveProblem: delta_solve_problems,
 }
 
 FORWARD_IN_PLANES = (AlgorithmName.SLIDING_WINDOW, AlgorithmName.IM2WIN)

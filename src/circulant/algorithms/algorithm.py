@@ -37,6 +37,7 @@ class AlgorithmName(Enum):
     WAVEFRONT = "wavefront"
     SEQUENTIAL = "sequential"
     SCAN = "scan"
+    CHUNKED = "chunked"
 
 
 @dataclass(frozen=True, slots=True)

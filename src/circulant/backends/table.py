@@ -38,6 +38,7 @@ from circulant.algorithms.frequency_sparse_conv import (
 )
 from circulant.algorithms.im2col import Im2col
 from circulant.algorithms.im2win import Im2win, TiledIm2win
+from circulant.algorithms.linear_attention import ChunkedAttention, QuadraticAttention, SequentialAttention
 from circulant.algorithms.monarch import MonarchLongConv
 from circulant.algorithms.overlap_save import FusedOverlapSaveLongConv, OverlapSave, OverlapSaveLongConv
 from circulant.algorithms.scan import (
@@ -71,11 +72,13 @@ from circulant.backends.native import winograd as native_winograd
 from circulant.backends.torch import (
     conv_first_block,
     convolution,
+    delta_solve,
     frequency_sparse_conv,
     gathered_conv,
     im2col,
     im2win,
     inverse_conv,
+    linear_attention,
     local_conv,
     long_conv,
     monarch,
@@ -93,9 +96,11 @@ from circulant.backends.triton import long_conv as triton_long
 from circulant.backends.triton import sampled_conv as triton_sampled
 from circulant.problems.conv_first_block import ConvFirstBlockProblem
 from circulant.problems.convolution import ConvolutionProblem
+from circulant.problems.delta_solve import DeltaSolveProblem
 from circulant.problems.frequency_sparse_conv import FrequencySparseConvProblem
 from circulant.problems.gathered_conv import GatheredConvProblem
 from circulant.problems.inverse_conv import InverseConvProblem
+from circulant.problems.linear_attention import LinearAttentionProblem
 from circulant.problems.local_conv import LocalConvProblem
 from circulant.problems.long_conv import LongConvProblem
 from circulant.problems.pooling import PoolingProblem
@@ -197,6 +202,12 @@ IMPLEMENTATIONS = (
     Implementation(RecurrenceProblem, FusedSequential(), Backend.NATIVE, native_recurrence.solve),
     Implementation(SelectiveScanProblem, SelectiveChunkedScan(), Backend.TORCH, selective_scan.scan),
     Implementation(SelectiveScanProblem, SelectiveFusedScan(), Backend.NATIVE, native_selective.solve),
+    Implementation(LinearAttentionProblem, SequentialAttention(), Backend.TORCH, linear_attention.sequential),
+    Implementation(LinearAttentionProblem, ChunkedAttention(), Backend.TORCH, linear_attention.chunked),
+    Implementation(LinearAttentionProblem, QuadraticAttention(), Backend.TORCH, linear_attention.quadratic),
+    Implementation(DeltaSolveProblem, SequentialAttention(), Backend.TORCH, delta_solve.sequential),
+    Implementation(DeltaSolveProblem, ChunkedAttention(), Backend.TORCH, delta_solve.chunked),
+    Implementation(DeltaSolveProblem, QuadraticAttention(), Backend.TORCH, delta_solve.quadratic),
     Implementation(TransformProblem, FastTransform(), Backend.TORCH, transform.fft),
     Implementation(TransformProblem, DFTMatrix(), Backend.TORCH, transform.dft_matrix),
 )
