@@ -19,8 +19,12 @@ from circulant.engine import long_conv as engine_long
 from circulant.engine.choice import Backend, Choice
 from circulant.engine.conv_settings import padding_of
 from circulant.engine.convolution import Boundary
+from circulant.engine.delta_rule import delta_rule as delta_rule
+from circulant.engine.delta_rule import delta_rule_state as delta_rule_state
 from circulant.engine.inverse_conv import Corner as Corner
 from circulant.engine.inverse_conv import inverse_conv2d as inverse_conv2d
+from circulant.engine.linear_attention import linear_attention as linear_attention
+from circulant.engine.linear_attention import linear_attention_state as linear_attention_state
 from circulant.engine.long_conv import LongBoundary
 from circulant.engine.measure import planned
 from circulant.engine.plan import Plan

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
         SqueezeExcitation2d,
         SqueezeExcitation3d,
     )
-    from circulant.operators.sequence.decay_attention import decay_attention
     from circulant.operators.sequence.learned_butterfly import LearnedButterfly
     from circulant.operators.sequence.linear_attention1d import LinearAttention1d
     from circulant.operators.sequence.long_conv1d import LongConv1d
@@ -87,7 +86,6 @@ _MODULES = {
     "Upsampling": "circulant.operators.sequence.sgconv_kernel",
     "dcls_kernel": "circulant.operators.spatial.dcls_kernel",
     "dct_channel_pool": "circulant.operators.gates.multi_spectral_channel_attention2d",
-    "decay_attention": "circulant.operators.sequence.decay_attention",
     "eca_kernel_size": "circulant.operators.gates.efficient_channel_attention",
     "sgconv_kernel": "circulant.operators.sequence.sgconv_kernel",
 }
@@ -130,7 +128,6 @@ __all__ = [
     "Upsampling",
     "dcls_kernel",
     "dct_channel_pool",
-    "decay_attention",
     "eca_kernel_size",
     "sgconv_kernel",
 ]

@@ -5,6 +5,8 @@ import torch
 from circulant.core.cost import Cost
 from circulant.core.sizes import Shape
 from circulant.problems.convolution import ConvolutionProblem, Padding
+from circulant.problems.delta_solve import DeltaSolveProblem
+from circulant.problems.linear_attention import Decay, LinearAttentionProblem
 from circulant.problems.long_conv import LongConvProblem
 from circulant.problems.problem import Problem
 from circulant.problems.transform import TransformKind, TransformProblem
@@ -46,3 +48,18 @@ def long_conv_cost(shape: Shape, kernel: int) -> Cost:
 
 def transform_cost(kind: TransformKind, rows: int, n: int) -> Cost:
     return problem_cost(TransformProblem(torch.float32, kind, rows, n))
+
+
+def linear_attention_cost(
+    batch: int, heads: int, length: int, keys: int, values: int, decay: Decay = Decay.HEAD
+) -> Cost:
+    """Linear attention of heads with so many channels of keys and of values."""
+    return problem_cost(LinearAttentionProblem(torch.float32, batch, heads, length, keys, values, decay))
+
+
+def delta_rule_cost(
+    batch: int, heads: int, length: int, keys: int, values: int, decay: Decay = Decay.NONE
+) -> Cost:
+    """The delta rule's solve, and attention to what it gives."""
+    solve = problem_cost(DeltaSolveProblem(torch.float32, batch, heads, length, keys, values, decay))
+    return solve + linear_attention_cost(batch, heads, length, keys, values, decay)

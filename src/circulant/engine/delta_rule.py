@@ -86,7 +86,7 @@ def _prepared(
     tensors: Sequence[Tensor], log_decay: Tensor | None, initial: Tensor | None
 ) -> tuple[tuple[Tensor, ...], Tensor | None, Tensor | None]:
     (q, k, v, beta), _ = widest_under_autocast(tensors)
-    require_same_kind(("k", "beta"), (k, beta))
+    require_same_kind(("q", "beta"), (q, beta))
     always, log_decay, initial = prepared(("q", "k", "v"), (q, k, v), log_decay, initial)
     if beta.shape != k.shape[:3]:
         raise ShapeError(f"expected beta (B, H, L) = {tuple(k.shape[:3])}, got {tuple(beta.shape)}")

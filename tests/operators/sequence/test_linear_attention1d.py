@@ -1,89 +1,30 @@
-"""Tiles, the masked square and the recurrence are one function; the operator streams with one small state."""
+"""The operator is attention with the slopes of ALiBi; it streams with one small state."""
 
 import pytest
 import torch
 
 from circulant.core.errors import ArgumentError
 from circulant.core.tolerances import assert_close
-from circulant.operators.sequence.decay_attention import decay_attention, decay_state
 from circulant.operators.sequence.linear_attention1d import LinearAttention1d, alibi_slopes
 
-DECAY = torch.tensor([0.6, 0.97, 1.0], dtype=torch.float64)
 
-
-def drawn(length, keys=3, values=2):
-    generator = torch.Generator().manual_seed(length)
-    shapes = [(2, 3, length, keys), (2, 3, length, keys), (2, 3, length, values)]
-    return [torch.randn(s, dtype=torch.float64, generator=generator).requires_grad_() for s in shapes]
-
-
-def masked_square(q, k, v, decay):
-    L = q.shape[2]
-    mask = torch.zeros(len(decay), L, L, dtype=q.dtype)
-    for i in range(L):
-        for j in range(i + 1):
-            mask[:, i, j] = decay ** (i - j)
-    return torch.einsum("bhid,bhjd,hij,bhje->bhie", q, k, mask, v)
-
-
-def recurrence(q, k, v, decay):
-    memory, rows = 0, []
-    for l in range(q.shape[2]):
-        memory = decay[:, None, None] * memory + k[:, :, l, :, None] * v[:, :, l, None, :]
-        rows.append((q[:, :, l, :, None] * memory).sum(2))
-    return torch.stack(rows, 2)
-
-
-@pytest.mark.parametrize("length", [1, 2, 7, 8, 9, 16, 23])
-def test_tiles_equal_the_masked_square_and_the_recurrence_with_their_gradients(length):
-    operands = drawn(length)
-    results = [form(*operands, DECAY) for form in (masked_square, recurrence)]
-    tiled = decay_attention(*operands, DECAY, tile=8)
-    cotangent = torch.randn(tiled.shape, dtype=torch.float64)
-    gradients = torch.autograd.grad(tiled, operands, cotangent)
-    for expected in results:
-        assert_close(tiled, expected, 1e-10)
-        for got, wanted in zip(gradients, torch.autograd.grad(expected, operands, cotangent)):
-            assert_close(got, wanted, 1e-10)
-
-
-@pytest.mark.parametrize("tile", [1, 5, 64, 1000])
-def test_the_size_of_the_tiles_does_not_matter(tile):
-    operands = drawn(130)
-    assert_close(decay_attention(*operands, DECAY, tile=tile), recurrence(*operands, DECAY), 1e-10)
-
-
-def test_a_strong_decay_over_a_long_sequence_neither_overflows_nor_turns_into_nan():
-    q, k, v = (tensor.detach().float() for tensor in drawn(300))
-    decay = torch.tensor([0.0, 1e-30, 0.5])
-    y = decay_attention(q, k, v, decay)
-    assert_close(y[:, :2], ((q * k).sum(-1, keepdim=True) * v)[:, :2])
-    assert_close(y, recurrence(q, k, v, decay))
-
-
-def test_with_scalar_queries_and_keys_it_is_the_exponential_filter():
-    _, _, v = drawn(40, values=1)
-    ones = torch.ones(2, 3, 40, 1, dtype=torch.float64)
-    y = decay_attention(ones, ones, v, DECAY)[..., 0]
-    kernel = DECAY[:, None] ** torch.arange(40)
-    finite = torch.stack(
-        [sum(kernel[:, m] * v[:, :, l - m, 0] for m in range(l + 1)) for l in range(40)], dim=-1
+def test_it_is_the_masked_square_of_its_heads():
+    module, x = LinearAttention1d(8, 4).double(), torch.randn(2, 8, 77, dtype=torch.float64)
+    q, k, v = (
+        project(x.mT).unflatten(-1, (4, 2)).transpose(1, 2)
+        for project in (module.query, module.key, module.value)
     )
-    assert_close(y, finite, 1e-10)
-    feedback = [v[:, :, 0, 0]]
-    for l in range(1, 40):
-        feedback.append(DECAY * feedback[-1] + v[:, :, l, 0])
-    assert_close(y, torch.stack(feedback, -1), 1e-10)
+    factor = torch.exp(-torch.tensor([2.0**-2, 2.0**-4, 2.0**-6, 2.0**-8], dtype=torch.float64))
+    lag = torch.arange(77)[:, None] - torch.arange(77)
+    mask = torch.where(lag >= 0, factor[:, None, None] ** lag.clamp(min=0), 0)
+    attended = ((q @ k.mT) * mask) @ v
+    assert_close(module(x), module.output(attended.transpose(1, 2).flatten(2)).mT, 1e-10)
 
 
-def test_a_sequence_cut_anywhere_goes_on_from_the_state():
-    operands = [tensor.detach() for tensor in drawn(30)]
-    whole = decay_attention(*operands, DECAY)
-    for cut in (1, 8, 13, 29):
-        (q0, k0, v0), (q1, k1, v1) = zip(*(tensor.split([cut, 30 - cut], 2) for tensor in operands))
-        state = decay_state(k0, v0, DECAY, torch.zeros(2, 3, 3, 2, dtype=torch.float64))
-        rest = decay_attention(q1, k1, v1, DECAY, state, tile=4)
-        assert_close(torch.cat([decay_attention(q0, k0, v0, DECAY), rest], 2), whole, 1e-10)
+def test_in_half_precision_the_memory_keeps_its_length():
+    module, x = LinearAttention1d(8, 8), torch.ones(1, 8, 2000)
+    expected = module.double()(x.double())
+    assert_close(module.bfloat16()(x.bfloat16()), expected, 5e-2)
 
 
 def test_the_state_does_not_grow_with_the_samples_seen():

@@ -21,10 +21,8 @@ from circulant.core.cost import Cost
 from circulant.core.errors import ArgumentError
 from circulant.core.operator import Operator, require_input
 from circulant.core.sizes import Shape
-from circulant.engine.costs import pointwise_cost
-from circulant.operators.sequence.decay_attention import decay_attention, decay_attention_cost, decay_state
-
-EXPORTS = ("decay_attention",)
+from circulant.engine.costs import linear_attention_cost, pointwise_cost
+from circulant.engine.linear_attention import linear_attention, linear_attention_state
 
 HEAD_CHANNELS = 16  # of the mixer; narrower heads hold too little and make small matrix products
 
@@ -92,12 +90,11 @@ class LinearAttention1d(Operator):
         return q, k, v
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor, state: Tensor | None) -> Tensor:
-        attended = decay_attention(q, k, v, self._factor(), state)
+        attended = linear_attention(q, k, v, self._log_decay(), state)
         return self.output(attended.transpose(1, 2).flatten(2)).transpose(1, 2)
 
-    def _factor(self) -> Tensor:
-        """lambda, at least in float32: near 1 half precision would change the length of the memory."""
-        return torch.exp(-self.slope.to(torch.promote_types(self.slope.dtype, torch.float32)))
+    def _log_decay(self) -> Tensor | None:
+        return -self.slope if self.decay else None
 
     def initial_state(
         self, batch: int, *, device: torch.device | None = None, dtype: torch.dtype | None = None
@@ -108,13 +105,12 @@ class LinearAttention1d(Operator):
     def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """A chunk x (B, C, n) after state -> y (B, C, n), new state."""
         q, k, v = self._heads_of(x)
-        return self._attend(q, k, v, state), decay_state(k, v, self._factor(), state)
+        return self._attend(q, k, v, state), linear_attention_state(k, v, self._log_decay(), state)
 
     def cost(self, shape: Shape) -> Cost:
         B, C, L = shape
         width = C // self.heads
-        attention = decay_attention_cost((B, self.heads), L, width, width)
-        return pointwise_cost(shape, C) * 4 + attention
+        return pointwise_cost(shape, C) * 4 + linear_attention_cost(B, self.heads, L, width, width)
 
     def extra_repr(self) -> str:
         return f"{self.channels}, heads={self.heads}, decay={self.decay}"
