@@ -32,9 +32,12 @@ if TYPE_CHECKING:
         SqueezeExcitation3d,
     )
     from circulant.operators.sequence.decay_attention import decay_attention
+    from circulant.operators.sequence.diagonal_ssm import DiagonalSsm
+    from circulant.operators.sequence.discretisation import Discretisation
     from circulant.operators.sequence.learned_butterfly import LearnedButterfly
     from circulant.operators.sequence.linear_attention1d import LinearAttention1d
     from circulant.operators.sequence.long_conv1d import LongConv1d
+    from circulant.operators.sequence.s4d_mixer1d import S4dMixer1d
     from circulant.operators.sequence.sg_conv import SGConv
     from circulant.operators.sequence.sgconv_kernel import Upsampling, sgconv_kernel
     from circulant.operators.spatial.dcls import Dcls1d, Dcls2d, Dcls3d
@@ -61,8 +64,10 @@ _MODULES = {
     "Dcls3d": "circulant.operators.spatial.dcls",
     "DclsVersion": "circulant.operators.spatial.dcls_kernel",
     "DeformableConv2dV4": "circulant.operators.dynamic.deformable_conv2d_v4",
+    "DiagonalSsm": "circulant.operators.sequence.diagonal_ssm",
     "DilatedBranch": "circulant.operators.spatial.dilated_reparam_block",
     "DilatedReparamBlock": "circulant.operators.spatial.dilated_reparam_block",
+    "Discretisation": "circulant.operators.sequence.discretisation",
     "EfficientChannelAttention": "circulant.operators.gates.efficient_channel_attention",
     "FourierMixing1d": "circulant.operators.spectral.fourier_mixing1d",
     "FusedConvFirstBlock": "circulant.operators.spatial.fused_conv_first_block",
@@ -80,6 +85,7 @@ _MODULES = {
     "ParameterizedHypercomplexConv1d": "circulant.operators.algebra.parameterized_hypercomplex_conv",
     "ParameterizedHypercomplexConv2d": "circulant.operators.algebra.parameterized_hypercomplex_conv",
     "ParameterizedHypercomplexConv3d": "circulant.operators.algebra.parameterized_hypercomplex_conv",
+    "S4dMixer1d": "circulant.operators.sequence.s4d_mixer1d",
     "SGConv": "circulant.operators.sequence.sg_conv",
     "SqueezeExcitation1d": "circulant.operators.gates.squeeze_excitation",
     "SqueezeExcitation2d": "circulant.operators.gates.squeeze_excitation",
@@ -104,8 +110,10 @@ __all__ = [
     "Dcls3d",
     "DclsVersion",
     "DeformableConv2dV4",
+    "DiagonalSsm",
     "DilatedBranch",
     "DilatedReparamBlock",
+    "Discretisation",
     "EfficientChannelAttention",
     "FourierMixing1d",
     "FusedConvFirstBlock",
@@ -123,6 +131,7 @@ __all__ = [
     "ParameterizedHypercomplexConv1d",
     "ParameterizedHypercomplexConv2d",
     "ParameterizedHypercomplexConv3d",
+    "S4dMixer1d",
     "SGConv",
     "SqueezeExcitation1d",
     "SqueezeExcitation2d",

@@ -2,9 +2,11 @@
 
 from circulant.core.card import Card
 from circulant.operators.sequence import (
+    diagonal_ssm,
     learned_butterfly,
     linear_attention1d,
     long_conv1d,
+    s4d_mixer1d,
     sg_conv,
 )
 
@@ -13,4 +15,6 @@ CARDS: tuple[Card, ...] = (
     learned_butterfly.CARD,
     sg_conv.CARD,
     linear_attention1d.CARD,
+    diagonal_ssm.CARD,
+    s4d_mixer1d.CARD,
 )
