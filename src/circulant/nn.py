@@ -31,13 +31,22 @@ if TYPE_CHECKING:
         SqueezeExcitation2d,
         SqueezeExcitation3d,
     )
+    from circulant.operators.sequence.atrous_selective_scan2d import (
+        AtrousSelectiveScan2d,
+        atrous_merge,
+        atrous_scan,
+    )
+    from circulant.operators.sequence.bidirectional_ssm import BidirectionalSsm
     from circulant.operators.sequence.decay_attention import decay_attention
     from circulant.operators.sequence.diagonal_ssm import DiagonalSsm
     from circulant.operators.sequence.discretisation import Discretisation
+    from circulant.operators.sequence.efficient_visual_state_space2d import EfficientVisualStateSpace2d
     from circulant.operators.sequence.learned_butterfly import LearnedButterfly
     from circulant.operators.sequence.linear_attention1d import LinearAttention1d
     from circulant.operators.sequence.long_conv1d import LongConv1d
     from circulant.operators.sequence.s4d_mixer1d import S4dMixer1d
+    from circulant.operators.sequence.selective_scan2d import SelectiveScan2d, cross_merge, cross_scan
+    from circulant.operators.sequence.selective_ssm1d import SelectiveSsm1d
     from circulant.operators.sequence.sg_conv import SGConv
     from circulant.operators.sequence.sgconv_kernel import Upsampling, sgconv_kernel
     from circulant.operators.spatial.dcls import Dcls1d, Dcls2d, Dcls3d
@@ -54,6 +63,8 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "AdaptiveSpectralFilter1d": "circulant.operators.spectral.adaptive_spectral_filter1d",
+    "AtrousSelectiveScan2d": "circulant.operators.sequence.atrous_selective_scan2d",
+    "BidirectionalSsm": "circulant.operators.sequence.bidirectional_ssm",
     "BlockActivation": "circulant.problems.conv_first_block",
     "ComplexConv1d": "circulant.operators.algebra.complex_conv",
     "ComplexConv2d": "circulant.operators.algebra.complex_conv",
@@ -69,6 +80,7 @@ _MODULES = {
     "DilatedReparamBlock": "circulant.operators.spatial.dilated_reparam_block",
     "Discretisation": "circulant.operators.sequence.discretisation",
     "EfficientChannelAttention": "circulant.operators.gates.efficient_channel_attention",
+    "EfficientVisualStateSpace2d": "circulant.operators.sequence.efficient_visual_state_space2d",
     "FourierMixing1d": "circulant.operators.spectral.fourier_mixing1d",
     "FusedConvFirstBlock": "circulant.operators.spatial.fused_conv_first_block",
     "HaloAttention2d": "circulant.operators.attention.halo_attention2d",
@@ -87,10 +99,16 @@ _MODULES = {
     "ParameterizedHypercomplexConv3d": "circulant.operators.algebra.parameterized_hypercomplex_conv",
     "S4dMixer1d": "circulant.operators.sequence.s4d_mixer1d",
     "SGConv": "circulant.operators.sequence.sg_conv",
+    "SelectiveScan2d": "circulant.operators.sequence.selective_scan2d",
+    "SelectiveSsm1d": "circulant.operators.sequence.selective_ssm1d",
     "SqueezeExcitation1d": "circulant.operators.gates.squeeze_excitation",
     "SqueezeExcitation2d": "circulant.operators.gates.squeeze_excitation",
     "SqueezeExcitation3d": "circulant.operators.gates.squeeze_excitation",
     "Upsampling": "circulant.operators.sequence.sgconv_kernel",
+    "atrous_merge": "circulant.operators.sequence.atrous_selective_scan2d",
+    "atrous_scan": "circulant.operators.sequence.atrous_selective_scan2d",
+    "cross_merge": "circulant.operators.sequence.selective_scan2d",
+    "cross_scan": "circulant.operators.sequence.selective_scan2d",
     "dcls_kernel": "circulant.operators.spatial.dcls_kernel",
     "dct_channel_pool": "circulant.operators.gates.multi_spectral_channel_attention2d",
     "decay_attention": "circulant.operators.sequence.decay_attention",
@@ -100,6 +118,8 @@ _MODULES = {
 
 __all__ = [
     "AdaptiveSpectralFilter1d",
+    "AtrousSelectiveScan2d",
+    "BidirectionalSsm",
     "BlockActivation",
     "ComplexConv1d",
     "ComplexConv2d",
@@ -115,6 +135,7 @@ __all__ = [
     "DilatedReparamBlock",
     "Discretisation",
     "EfficientChannelAttention",
+    "EfficientVisualStateSpace2d",
     "FourierMixing1d",
     "FusedConvFirstBlock",
     "HaloAttention2d",
@@ -133,10 +154,16 @@ __all__ = [
     "ParameterizedHypercomplexConv3d",
     "S4dMixer1d",
     "SGConv",
+    "SelectiveScan2d",
+    "SelectiveSsm1d",
     "SqueezeExcitation1d",
     "SqueezeExcitation2d",
     "SqueezeExcitation3d",
     "Upsampling",
+    "atrous_merge",
+    "atrous_scan",
+    "cross_merge",
+    "cross_scan",
     "dcls_kernel",
     "dct_channel_pool",
     "decay_attention",

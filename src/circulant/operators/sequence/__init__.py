@@ -2,11 +2,16 @@
 
 from circulant.core.card import Card
 from circulant.operators.sequence import (
+    atrous_selective_scan2d,
+    bidirectional_ssm,
     diagonal_ssm,
+    efficient_visual_state_space2d,
     learned_butterfly,
     linear_attention1d,
     long_conv1d,
     s4d_mixer1d,
+    selective_scan2d,
+    selective_ssm1d,
     sg_conv,
 )
 
@@ -17,4 +22,9 @@ CARDS: tuple[Card, ...] = (
     linear_attention1d.CARD,
     diagonal_ssm.CARD,
     s4d_mixer1d.CARD,
+    atrous_selective_scan2d.CARD,
+    bidirectional_ssm.CARD,
+    efficient_visual_state_space2d.CARD,
+    selective_scan2d.CARD,
+    selective_ssm1d.CARD,
 )

@@ -1,7 +1,8 @@
 r"""Diagonal state-space model: each channel is a sum of damped oscillations, run as one long convolution.
 
     h' = A h + B u,  y = 2 Re(C h) + D u,   sampled every dt:   h_l = a h_{l-1} + b u_l
-    k[c, l] = 2 Re sum_s C[c, s] b[c, s] a[c, s]^l,   y[b, c, l] = skip[c] x[b, c, l] + sum_m k[c, m] x[b, c, l - m]
+    k[c, l] = 2 Re sum_s C[c, s] b[c, s] a[c, s]^l
+    y[b, c, l] = skip[c] x[b, c, l] + sum_{m <= l} k[c, m] x[b, c, l - m]
 
 Zero-order hold has a = exp(dt A), b = (a - 1) B / A; the bilinear rule a = (1 + dt A / 2) / (1 - dt A / 2),
 b = dt B / (1 - dt A / 2). Shapes: x (B, C, L) -> y (B, C, L). Of `states` poles one of each conjugate pair is
@@ -19,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from circulant.core.card import BadInput, Card, Case, Law, Paper
-from circulant.core.cost import Cost, matmul_cost
+from circulant.core.cost import Cost
 from circulant.core.errors import ArgumentError
 from circulant.core.operator import Operator, require_input
 from circulant.core.pairs import conjugate, times
@@ -29,6 +30,7 @@ from circulant.engine.exponential_sums import exponential_sums, exponential_sums
 from circulant.engine.long_conv import long_conv
 from circulant.engine.recurrence import linear_recurrence
 from circulant.engine.state_passing import flash_conv_state_passing
+from circulant.engine.state_passing_cost import state_passing_cost
 from circulant.operators.sequence.discretisation import Discrete, Discretisation, discretise
 
 EXPORTS = (Discretisation,)
@@ -70,8 +72,6 @@ class DiagonalSsm(Operator):
             raise ArgumentError(
                 f"expected channels of 1 or more and an even number of states, got {channels} and {states}"
             )
-        if chunk is not None and chunk < 1:
-            raise ArgumentError(f"expected a chunk of 1 sample or more, or None, got {chunk}")
         self.channels, self.states = channels, states
         self.discretisation, self.chunk = discretisation, chunk
         self.log_step = nn.Parameter(torch.empty(channels, device=device, dtype=dtype))
@@ -133,21 +133,13 @@ class DiagonalSsm(Operator):
         return y.to(x.dtype) + self.skip[:, None] * x, h[:, :, :, -1]
 
     def cost(self, shape: Shape) -> Cost:
-        B, C, L = shape
         S = self.states // 2
-        if self.chunk is None:
-            return exponential_sums_cost(C, S, L) + long_conv_cost(shape, L)
-        whole, rest = divmod(L, self.chunk)
-        return _chunk_cost((B, C, self.chunk), S) * whole + _chunk_cost((B, C, rest), S)
+        if self.chunk is not None:
+            return state_passing_cost(shape, S, self.chunk)
+        return exponential_sums_cost(self.channels, S, shape[2]) + long_conv_cost(shape, shape[2])
 
     def extra_repr(self) -> str:
         return f"{self.channels}, states={self.states}, {self.discretisation.value}, chunk={self.chunk}"
-
-
-def _chunk_cost(shape: Shape, states: int) -> Cost:
-    """The convolution of one chunk, what it adds to the state, what the state adds to it."""
-    B, C, n = shape
-    return long_conv_cost(shape, n) + matmul_cost(B, n, 2 * states) * (2 * C) if n else Cost()
 
 
 def _mixer(channels: int, spatial: Shape) -> DiagonalSsm:

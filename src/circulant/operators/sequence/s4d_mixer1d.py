@@ -85,7 +85,8 @@ CARD = Card(
             "Heidari, Ghorbani Kolahi, Karimijafarbigloo, Azad, Bozorgpour, Hatami, Azad, Diba, Bagci, "
             "Merhof and Hacihaliloglu",
             2024,
-            "Computation-Efficient Era: A Comprehensive Survey of State Space Models in Medical Image Analysis",
+            "Computation-Efficient Era: A Comprehensive Survey of State Space Models "
+            "in Medical Image Analysis",
             "https://arxiv.org/abs/2406.03430",
         ),
         Paper(
