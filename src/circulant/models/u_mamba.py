@@ -1,6 +1,7 @@
-"""U-Mamba: a U-shaped network of residual convolutions with Mamba where the grid is coarsest, or everywhere."""
+"""U-Mamba: a U-shaped network of residual convolutions, with Mamba where the grid is coarsest."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import final
 
 from torch import Tensor, nn
@@ -38,7 +39,7 @@ class ResidualConvs(nn.Module):
 
 @final
 class UMambaBlock(nn.Module):
-    """Residual convolutions, then all positions in one sequence, row by row: norm and Mamba, no way around it.
+    """Residual convolutions, then all positions in one sequence: norm and Mamba, with no way around it.
 
     Shapes: x (B, C, *spatial) -> y (B, D, *ceil(spatial / stride)).
     """
@@ -56,26 +57,21 @@ class UMambaBlock(nn.Module):
         return self.mamba(self.norm(y).flatten(2)).reshape(y.shape)
 
 
-def u_mamba(
-    in_channels: int, classes: int, widths: Sequence[int], ndim: int, *, everywhere: bool = False
-) -> UNet:
+def u_mamba(in_channels: int, classes: int, widths: Sequence[int], ndim: int) -> UNet:
     """Logits (B, classes, *spatial) for every position of x (B, C, *spatial).
 
-    widths: channels of each level, from the finest to the coarsest. Mamba stands at the bottom only, or, with
-    everywhere=True, in every level of the encoder.
+    widths: channels of each level, from the finest to the coarsest, where Mamba stands. Each level's first
+    convolution halves the grid; coming up, positions are repeated and a linear map fits their channels.
     """
-    scale = {1: "linear", 2: "bilinear", 3: "trilinear"}[ndim]
-    level = UMambaBlock if everywhere else ResidualConvs
-    before = [in_channels, *widths[:-2]]
-    pairs = list(zip(widths, widths[1:]))
+    conv, pairs = CONV[ndim], list(pairwise(widths))
+    stem = nn.Sequential(
+        ResidualConvs(in_channels, widths[0], ndim), ResidualConvs(widths[0], widths[0], ndim)
+    )
     return UNet(
-        encoders=[level(given, made, ndim) for given, made in zip(before, widths[:-1])],
-        downs=[CONV[ndim](fine, fine, 2, 2) for fine, _ in pairs],
-        middle=UMambaBlock(widths[-2], widths[-1], ndim),
-        ups=[
-            nn.Sequential(nn.Upsample(scale_factor=2, mode=scale), CONV[ndim](coarse, fine, 1))
-            for fine, coarse in pairs
-        ],
+        encoders=[stem, *(ResidualConvs(fine, coarse, ndim, 2) for fine, coarse in pairs[:-1])],
+        downs=[nn.Identity() for _ in pairs],
+        middle=UMambaBlock(*pairs[-1], ndim, stride=2),
+        ups=[nn.Sequential(nn.Upsample(scale_factor=2), conv(coarse, fine, 1)) for fine, coarse in pairs],
         decoders=[ResidualConvs(2 * fine, fine, ndim) for fine, _ in pairs],
-        head=CONV[ndim](widths[0], classes, 1),
+        head=conv(widths[0], classes, 1),
     )

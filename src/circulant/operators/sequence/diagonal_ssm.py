@@ -88,7 +88,9 @@ class DiagonalSsm(Operator):
         nn.init.normal_(self.output_weight, std=2**-0.5)
         nn.init.normal_(self.skip)
         with torch.no_grad():
-            self.frequency.copy_(pi * torch.arange(self.states // 2).expand_as(self.frequency))
+            self.frequency.copy_(
+                pi * torch.arange(self.states // 2, dtype=torch.float64).expand_as(self.frequency)
+            )
             self.input_weight.copy_(torch.tensor([1.0, 0.0]).expand_as(self.input_weight))
 
     def discretised(self) -> Discrete:

@@ -67,7 +67,8 @@ class SelectiveStateSpace(nn.Module):
             nn.init.uniform_(weight, -bound, bound)
         nn.init.ones_(self.skip)
         with torch.no_grad():
-            self.log_decay.copy_(torch.arange(1, self.states + 1).log().expand_as(self.log_decay))
+            poles = torch.arange(1, self.states + 1, dtype=torch.float64)
+            self.log_decay.copy_(poles.log().expand_as(self.log_decay))
             nn.init.uniform_(self.step_bias, log(SHORTEST_STEP), log(LONGEST_STEP)).exp_()
             self.step_bias.copy_(
                 self.step_bias + torch.log(-torch.expm1(-self.step_bias))
