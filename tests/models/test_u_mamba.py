@@ -62,10 +62,7 @@ def blobs(count, side, seed):
     grid = torch.arange(side)[None, None] / side
     inside = torch.zeros(count, side, side, dtype=torch.bool)
     for _ in range(3):
-        place, size = (
-            torch.rand(count, 2, 1, generator=generator),
-            torch.rand(count, 2, 1, generator=generator),
-        )
+        place, size = torch.rand(2, count, 2, 1, generator=generator)
         row, column = ((grid[:, 0] - place[:, axis]) / (0.08 + 0.12 * size[:, axis]) for axis in (0, 1))
         inside |= row[:, :, None] ** 2 + column[:, None] ** 2 < 1
     noise = torch.randn(count, 1, side, side, generator=generator)

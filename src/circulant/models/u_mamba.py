@@ -64,11 +64,12 @@ def u_mamba(in_channels: int, classes: int, widths: Sequence[int], ndim: int) ->
     convolution halves the grid; coming up, positions are repeated and a linear map fits their channels.
     """
     conv, pairs = CONV[ndim], list(pairwise(widths))
-    stem = nn.Sequential(
-        ResidualConvs(in_channels, widths[0], ndim), ResidualConvs(widths[0], widths[0], ndim)
-    )
+    stem = [ResidualConvs(given, widths[0], ndim) for given in (in_channels, widths[0])]
     return UNet(
-        encoders=[stem, *(ResidualConvs(fine, coarse, ndim, 2) for fine, coarse in pairs[:-1])],
+        encoders=[
+            nn.Sequential(*stem),
+            *(ResidualConvs(fine, coarse, ndim, 2) for fine, coarse in pairs[:-1]),
+        ],
         downs=[nn.Identity() for _ in pairs],
         middle=UMambaBlock(*pairs[-1], ndim, stride=2),
         ups=[nn.Sequential(nn.Upsample(scale_factor=2), conv(coarse, fine, 1)) for fine, coarse in pairs],

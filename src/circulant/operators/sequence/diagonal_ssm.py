@@ -23,10 +23,10 @@ from circulant.core.card import BadInput, Card, Case, Law, Paper
 from circulant.core.cost import Cost
 from circulant.core.errors import ArgumentError
 from circulant.core.operator import Operator, require_input
-from circulant.core.pairs import conjugate, times
+from circulant.core.pairs import conjugate
 from circulant.core.sizes import Shape
 from circulant.engine.costs import long_conv_cost
-from circulant.engine.exponential_sums import exponential_sums, exponential_sums_cost
+from circulant.engine.exponential_sums import exponential_sums_cost
 from circulant.engine.long_conv import long_conv
 from circulant.engine.recurrence import linear_recurrence
 from circulant.engine.state_passing import flash_conv_state_passing
@@ -88,33 +88,29 @@ class DiagonalSsm(Operator):
         nn.init.normal_(self.output_weight, std=2**-0.5)
         nn.init.normal_(self.skip)
         with torch.no_grad():
-            self.frequency.copy_(
+            harmonic = torch.arange(self.states // 2, dtype=torch.float64)
+            self.frequency.copy_((pi * harmonic).expand_as(self.frequency))
                 pi * torch.arange(self.states // 2, dtype=torch.float64).expand_as(self.frequency)
             )
             self.input_weight.copy_(torch.tensor([1.0, 0.0]).expand_as(self.input_weight))
 
     def discretised(self) -> Discrete:
-        """The recurrence, B included in its gain, in float32 at least."""
+        """The recurrence, in float32 at least."""
         wide = torch.promote_types(self.log_step.dtype, torch.float32)
         A = torch.stack([-self.log_decay.to(wide).exp(), self.frequency.to(wide)], -1)
-        system = discretise(A, self.log_step.to(wide).exp(), self.discretisation)
-        return Discrete(system.exponent, times(system.gain, self.input_weight.to(wide)))
+        B, C = self.input_weight.to(wide), self.output_weight.to(wide)
+        return discretise(A, B, C, self.log_step.to(wide).exp(), self.discretisation)
 
     def impulse_response(self, length: int) -> Tensor:
         """The kernel without the skip -> (C, length)."""
-        system = self.discretised()
-        return exponential_sums(times(self._readout(system), system.gain), system.exponent, length)
-
-    def _readout(self, system: Discrete) -> Tensor:
-        """2 C: what is left out, the conjugate half of the states, adds as much again."""
-        return 2 * self.output_weight.to(system.gain.dtype)
+        return self.discretised().impulse_response(length)
 
     def forward(self, x: Tensor) -> Tensor:
         require_input(x, self.channels, self.ndims)
         if self.chunk is None:
             return long_conv(x, self.impulse_response(x.shape[-1]).to(x.dtype), skip=self.skip)
         system = self.discretised()
-        operands = (part.to(x.dtype) for part in (system.factor, system.gain, self._readout(system)))
+        operands = (part.to(x.dtype) for part in (system.factor, system.gain, system.readout))
         y, _ = flash_conv_state_passing(x, *operands, chunk=self.chunk)
         return y + self.skip[:, None] * x
 
@@ -131,7 +127,7 @@ class DiagonalSsm(Operator):
         driven = x[:, :, None, :, None] * system.gain[:, :, None]
         h = linear_recurrence(system.factor.flatten(0, 1), driven.flatten(1, 2), state.flatten(1, 2))
         h = h.unflatten(1, (self.channels, -1))
-        y = torch.einsum("bcslp,csp->bcl", h, conjugate(self._readout(system)))
+        y = torch.einsum("bcslp,csp->bcl", h, conjugate(system.readout))
         return y.to(x.dtype) + self.skip[:, None] * x, h[:, :, :, -1]
 
     def cost(self, shape: Shape) -> Cost:
