@@ -6,13 +6,16 @@ from circulant.operators.sequence import (
     bidirectional_ssm,
     diagonal_ssm,
     efficient_visual_state_space2d,
+    h3_mixer,
     learned_butterfly,
     linear_attention1d,
     long_conv1d,
+    rational_transfer_function1d,
     s4d_mixer1d,
     selective_scan2d,
     selective_ssm1d,
     sg_conv,
+    shift_ssm,
 )
 
 CARDS: tuple[Card, ...] = (
@@ -27,4 +30,7 @@ CARDS: tuple[Card, ...] = (
     efficient_visual_state_space2d.CARD,
     selective_scan2d.CARD,
     selective_ssm1d.CARD,
+    h3_mixer.CARD,
+    rational_transfer_function1d.CARD,
+    shift_ssm.CARD,
 )

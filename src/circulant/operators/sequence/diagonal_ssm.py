@@ -90,8 +90,6 @@ class DiagonalSsm(Operator):
         with torch.no_grad():
             harmonic = torch.arange(self.states // 2, dtype=torch.float64)
             self.frequency.copy_((pi * harmonic).expand_as(self.frequency))
-                pi * torch.arange(self.states // 2, dtype=torch.float64).expand_as(self.frequency)
-            )
             self.input_weight.copy_(torch.tensor([1.0, 0.0]).expand_as(self.input_weight))
 
     def discretised(self) -> Discrete:
