@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from circulant.engine.companion import companion_decode
     from circulant.operators.algebra.complex_conv import ComplexConv1d, ComplexConv2d, ComplexConv3d
     from circulant.operators.algebra.parameterized_hypercomplex_conv import (
         ParameterizedHypercomplexConv1d,
@@ -31,11 +32,28 @@ if TYPE_CHECKING:
         SqueezeExcitation2d,
         SqueezeExcitation3d,
     )
+    from circulant.operators.sequence.atrous_selective_scan2d import (
+        AtrousSelectiveScan2d,
+        atrous_merge,
+        atrous_scan,
+    )
+    from circulant.operators.sequence.bidirectional_ssm import BidirectionalSsm
+    from circulant.operators.sequence.decay_attention import decay_attention
+    from circulant.operators.sequence.diagonal_ssm import DiagonalSsm
+    from circulant.operators.sequence.discretisation import Discretisation
+    from circulant.operators.sequence.efficient_visual_state_space2d import EfficientVisualStateSpace2d
+    from circulant.operators.sequence.h3_mixer import H3Mixer
     from circulant.operators.sequence.learned_butterfly import LearnedButterfly
     from circulant.operators.sequence.linear_attention1d import LinearAttention1d
     from circulant.operators.sequence.long_conv1d import LongConv1d
+    from circulant.operators.sequence.rational_kernel import RtfInitialisation
+    from circulant.operators.sequence.rational_transfer_function1d import RationalTransferFunction1d
+    from circulant.operators.sequence.s4d_mixer1d import S4dMixer1d
+    from circulant.operators.sequence.selective_scan2d import SelectiveScan2d, cross_merge, cross_scan
+    from circulant.operators.sequence.selective_ssm1d import SelectiveSsm1d
     from circulant.operators.sequence.sg_conv import SGConv
     from circulant.operators.sequence.sgconv_kernel import Upsampling, sgconv_kernel
+    from circulant.operators.sequence.shift_ssm import ShiftSsm
     from circulant.operators.spatial.dcls import Dcls1d, Dcls2d, Dcls3d
     from circulant.operators.spatial.dcls_kernel import DclsVersion, dcls_kernel
     from circulant.operators.spatial.dilated_reparam_block import DilatedBranch, DilatedReparamBlock
@@ -50,6 +68,8 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "AdaptiveSpectralFilter1d": "circulant.operators.spectral.adaptive_spectral_filter1d",
+    "AtrousSelectiveScan2d": "circulant.operators.sequence.atrous_selective_scan2d",
+    "BidirectionalSsm": "circulant.operators.sequence.bidirectional_ssm",
     "BlockActivation": "circulant.problems.conv_first_block",
     "ComplexConv1d": "circulant.operators.algebra.complex_conv",
     "ComplexConv2d": "circulant.operators.algebra.complex_conv",
@@ -60,11 +80,15 @@ _MODULES = {
     "Dcls3d": "circulant.operators.spatial.dcls",
     "DclsVersion": "circulant.operators.spatial.dcls_kernel",
     "DeformableConv2dV4": "circulant.operators.dynamic.deformable_conv2d_v4",
+    "DiagonalSsm": "circulant.operators.sequence.diagonal_ssm",
     "DilatedBranch": "circulant.operators.spatial.dilated_reparam_block",
     "DilatedReparamBlock": "circulant.operators.spatial.dilated_reparam_block",
+    "Discretisation": "circulant.operators.sequence.discretisation",
     "EfficientChannelAttention": "circulant.operators.gates.efficient_channel_attention",
+    "EfficientVisualStateSpace2d": "circulant.operators.sequence.efficient_visual_state_space2d",
     "FourierMixing1d": "circulant.operators.spectral.fourier_mixing1d",
     "FusedConvFirstBlock": "circulant.operators.spatial.fused_conv_first_block",
+    "H3Mixer": "circulant.operators.sequence.h3_mixer",
     "HaloAttention2d": "circulant.operators.attention.halo_attention2d",
     "InceptionDWConv2d": "circulant.operators.spatial.inception_dw_conv2d",
     "Involution2d": "circulant.operators.dynamic.involution2d",
@@ -79,19 +103,33 @@ _MODULES = {
     "ParameterizedHypercomplexConv1d": "circulant.operators.algebra.parameterized_hypercomplex_conv",
     "ParameterizedHypercomplexConv2d": "circulant.operators.algebra.parameterized_hypercomplex_conv",
     "ParameterizedHypercomplexConv3d": "circulant.operators.algebra.parameterized_hypercomplex_conv",
+    "RationalTransferFunction1d": "circulant.operators.sequence.rational_transfer_function1d",
+    "RtfInitialisation": "circulant.operators.sequence.rational_kernel",
+    "S4dMixer1d": "circulant.operators.sequence.s4d_mixer1d",
     "SGConv": "circulant.operators.sequence.sg_conv",
+    "SelectiveScan2d": "circulant.operators.sequence.selective_scan2d",
+    "SelectiveSsm1d": "circulant.operators.sequence.selective_ssm1d",
+    "ShiftSsm": "circulant.operators.sequence.shift_ssm",
     "SqueezeExcitation1d": "circulant.operators.gates.squeeze_excitation",
     "SqueezeExcitation2d": "circulant.operators.gates.squeeze_excitation",
     "SqueezeExcitation3d": "circulant.operators.gates.squeeze_excitation",
     "Upsampling": "circulant.operators.sequence.sgconv_kernel",
+    "atrous_merge": "circulant.operators.sequence.atrous_selective_scan2d",
+    "atrous_scan": "circulant.operators.sequence.atrous_selective_scan2d",
+    "companion_decode": "circulant.engine.companion",
+    "cross_merge": "circulant.operators.sequence.selective_scan2d",
+    "cross_scan": "circulant.operators.sequence.selective_scan2d",
     "dcls_kernel": "circulant.operators.spatial.dcls_kernel",
     "dct_channel_pool": "circulant.operators.gates.multi_spectral_channel_attention2d",
+    "decay_attention": "circulant.operators.sequence.decay_attention",
     "eca_kernel_size": "circulant.operators.gates.efficient_channel_attention",
     "sgconv_kernel": "circulant.operators.sequence.sgconv_kernel",
 }
 
 __all__ = [
     "AdaptiveSpectralFilter1d",
+    "AtrousSelectiveScan2d",
+    "BidirectionalSsm",
     "BlockActivation",
     "ComplexConv1d",
     "ComplexConv2d",
@@ -102,11 +140,15 @@ __all__ = [
     "Dcls3d",
     "DclsVersion",
     "DeformableConv2dV4",
+    "DiagonalSsm",
     "DilatedBranch",
     "DilatedReparamBlock",
+    "Discretisation",
     "EfficientChannelAttention",
+    "EfficientVisualStateSpace2d",
     "FourierMixing1d",
     "FusedConvFirstBlock",
+    "H3Mixer",
     "HaloAttention2d",
     "InceptionDWConv2d",
     "Involution2d",
@@ -121,13 +163,25 @@ __all__ = [
     "ParameterizedHypercomplexConv1d",
     "ParameterizedHypercomplexConv2d",
     "ParameterizedHypercomplexConv3d",
+    "RationalTransferFunction1d",
+    "RtfInitialisation",
+    "S4dMixer1d",
     "SGConv",
+    "SelectiveScan2d",
+    "SelectiveSsm1d",
+    "ShiftSsm",
     "SqueezeExcitation1d",
     "SqueezeExcitation2d",
     "SqueezeExcitation3d",
     "Upsampling",
+    "atrous_merge",
+    "atrous_scan",
+    "companion_decode",
+    "cross_merge",
+    "cross_scan",
     "dcls_kernel",
     "dct_channel_pool",
+    "decay_attention",
     "eca_kernel_size",
     "sgconv_kernel",
 ]

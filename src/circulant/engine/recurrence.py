@@ -16,10 +16,11 @@ from torch.utils.flop_counter import register_flop_formula
 from circulant.core.errors import ShapeError
 from circulant.core.pairs import conjugate, times
 from circulant.core.sizes import Shape
-from circulant.engine.choice import FREE, Choice, current
+from circulant.engine.choice import FREE, Choice
 from circulant.engine.doors import require_same_kind, widest_under_autocast
 from circulant.engine.execute import execute
 from circulant.engine.trilinear import as_arguments, from_arguments
+from circulant.engine.wishes import SCANS, current_among
 from circulant.problems.recurrence import RecurrenceProblem
 
 
@@ -35,7 +36,7 @@ def linear_recurrence(
     (a, x), (initial_state,) = widest_under_autocast((a, x), (initial_state,))
     require_same_kind(("x", "a", "initial_state"), (x, a, initial_state))
     _require_shapes(a, x, initial_state)
-    return _recur(a, x, initial_state, False, *as_arguments(choice.or_else(current())))
+    return _recur(a, x, initial_state, False, *as_arguments(choice.or_else(current_among(SCANS))))
 
 
 def _require_shapes(a: Tensor, x: Tensor, initial_state: Tensor | None) -> None:

@@ -16,10 +16,11 @@ from torch.utils.flop_counter import register_flop_formula
 from circulant.backends.torch.selective_scan import outputs
 from circulant.core.errors import ShapeError
 from circulant.core.sizes import Shape
-from circulant.engine.choice import FREE, Choice, current
+from circulant.engine.choice import FREE, Choice
 from circulant.engine.doors import require_same_kind, widest_under_autocast
 from circulant.engine.execute import execute
 from circulant.engine.trilinear import as_arguments, from_arguments
+from circulant.engine.wishes import SCANS, current_among
 from circulant.problems.selective_scan import SelectiveScanProblem
 
 OPERANDS = 6  # u, delta, A, B, C, initial state
@@ -57,7 +58,7 @@ def selective_scan(
         delta = delta + delta_bias[:, None]
     if delta_softplus:
         delta = F.softplus(delta)
-    y, last = _scan(u, delta, A, B, C, state, *as_arguments(choice.or_else(current())))
+    y, last = _scan(u, delta, A, B, C, state, *as_arguments(choice.or_else(current_among(SCANS))))
     if D is not None:
         y = y + D[:, None] * u
     return y if z is None else y * F.silu(z), last
