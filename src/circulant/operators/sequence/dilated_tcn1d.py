@@ -69,10 +69,10 @@ class DilatedTCN1d(Operator):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """As torch.nn.Conv1d draws a depthwise and a pointwise convolution."""
-        nn.init.uniform_(self.depthwise, -(self.kernel_size**-0.5), self.kernel_size**-0.5)
-        for parameter in (self.mix, self.bias):
-            nn.init.uniform_(parameter, -(self.channels**-0.5), self.channels**-0.5)
+        """Drawn such that every layer keeps about the variance of its input, which stacks of layers need."""
+        nn.init.normal_(self.depthwise, std=self.kernel_size**-0.5)
+        nn.init.normal_(self.mix, std=(2 / self.channels) ** 0.5)
+        nn.init.zeros_(self.bias)
 
     @property
     def receptive_field(self) -> int:

@@ -74,11 +74,15 @@ class SpectralDictionaryMixer1d(Operator):
 
     def forward(self, x: Tensor) -> Tensor:
         require_input(x, self.channels, self.ndims)
-        return self._decoded(self.coefficients(x), torch.arange(x.shape[-1], device=x.device))
+        return self.decode(self.coefficients(x))
 
     def coefficients(self, x: Tensor) -> Tensor:
         """The weights c (B, atoms, L) of the atoms at each position."""
         return self._encoded(x, self.taps - 1)
+
+    def decode(self, coefficients: Tensor) -> Tensor:
+        """Weights c (B, atoms, L) of the atoms -> y (B, C, L)."""
+        return self._decoded(coefficients, torch.arange(coefficients.shape[-1], device=coefficients.device))
 
     def _encoded(self, x: Tensor, before: int) -> Tensor:
         encoder = self.encoder.flip(-1)
