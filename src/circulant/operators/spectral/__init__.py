@@ -7,6 +7,9 @@ from circulant.operators.spectral import (
     causal_fourier_mixing1d,
     fourier_mixing1d,
     learnable_time_frequency_filter1d,
+    spectral_conv,
+    wave_mix_block2d,
+    wave_mix_block2d_v1,
 )
 
 CARDS: tuple[Card, ...] = (
@@ -15,4 +18,7 @@ CARDS: tuple[Card, ...] = (
     adaptive_spectral_block1d.CARD,
     causal_fourier_mixing1d.CARD,
     learnable_time_frequency_filter1d.CARD,
+    spectral_conv.CARD,
+    wave_mix_block2d.CARD,
+    wave_mix_block2d_v1.CARD,
 )
