@@ -34,7 +34,8 @@ DEFAULT_OPERATORS = {
 SPLIT_SEED = 0  # of data without a split of their own; all trials share one split
 
 DataOption = Annotated[
-    str, typer.Option(help="mnist5k or another bundled set, a folder of pictures, .npz, .csv or .ts.")
+    str,
+    typer.Option(help="mnist5k, mnist1d or another bundled set, folder of pictures, .npz, .csv or .ts."),
 ]
 OperatorsOption = Annotated[
     str | None, typer.Option(help="Names from `circulant list`, or Conv, DepthwiseConv, SelfAttention.")

@@ -8,6 +8,7 @@ from circulant.core.errors import ArgumentError, DataError, UnknownNameError
 from circulant.data.arrays import arrays_from_file
 from circulant.data.dataset import Dataset
 from circulant.data.mnist import mnist_5k
+from circulant.data.mnist1d import mnist_1d
 from circulant.data.pictures import pictures_from_folder
 from circulant.data.series import BUNDLED, bundled_series, series_from_file
 from circulant.data.table import table_from_file
@@ -17,13 +18,17 @@ SMALLEST, LARGEST = 4, 1024  # sides in pixels that --size takes
 
 
 def bundled() -> Mapping[str, Callable[[int], Dataset]]:
-    """Sets that come with installed packages, each built from a split seed."""
+    """Sets that come with installed packages or are generated, each built from a split seed."""
     series = {name: partial(_series, name) for name in BUNDLED}
-    return {"mnist5k": mnist_5k, **series}
+    return {"mnist5k": mnist_5k, "mnist1d": _mnist_1d, **series}
 
 
 def _series(name: str, seed: int) -> Dataset:
     return bundled_series(name)  # its split is official: no seed is needed
+
+
+def _mnist_1d(seed: int) -> Dataset:
+    return mnist_1d()  # its split is published too
 
 
 def load(spec: str, size: int | None, label: str | None, seed: int) -> Dataset:

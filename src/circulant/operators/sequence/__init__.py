@@ -15,6 +15,9 @@ from circulant.operators.sequence import (
     diagonal_ssm,
     efficient_visual_state_space2d,
     h3_mixer,
+    chunked_attention1d,
+    dilated_tcn1d,
+    interactive_conv_block1d,
     learned_butterfly,
     light_net_mixer,
     linear_attention1d,
@@ -28,11 +31,15 @@ from circulant.operators.sequence import (
     selective_ssm1d,
     sg_conv,
     shift_ssm,
+    multires_conv1d,
+    sg_conv,
+    spectral_dictionary_mixer1d,
 )
 
 CARDS: tuple[Card, ...] = (
     long_conv1d.CARD,
     learned_butterfly.CARD,
+    multires_conv1d.CARD,
     sg_conv.CARD,
     linear_attention1d.CARD,
     flow_attention.CARD,
@@ -57,4 +64,8 @@ CARDS: tuple[Card, ...] = (
     h3_mixer.CARD,
     rational_transfer_function1d.CARD,
     shift_ssm.CARD,
+    interactive_conv_block1d.CARD,
+    dilated_tcn1d.CARD,
+    chunked_attention1d.CARD,
+    spectral_dictionary_mixer1d.CARD,
 )

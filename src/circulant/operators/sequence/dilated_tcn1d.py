@@ -1,0 +1,168 @@
+r"""Dilated temporal convolution: few causal layers whose taps spread fast enough to see the whole sequence.
+
+    h_0 = x,   h_{i+1} = gelu(mix_i sum_m depthwise_i[:, m] h_i[:, :, l - base^i m] + bias_i)
+    y = x + h_depth
+
+Shapes: x (B, C, L) -> y (B, C, L); depthwise (depth, C, K), mix (depth, C, C), bias (depth, C). One sample of
+y sees 1 + (K - 1)(base^depth - 1) / (base - 1) samples of x; a base above 2 makes that many with few layers.
+The work is linear in L. Of the paper the abstract alone was at hand: the order depthwise, mix, gelu and the
+residual around all layers are our reading. residual=False leaves it out.
+"""
+
+from typing import final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from circulant.core.card import BadInput, Card, Case, Law, Paper
+from circulant.core.cost import ZERO_COST, Cost
+from circulant.core.errors import ArgumentError
+from circulant.core.operator import Operator, require_input
+from circulant.core.sizes import Shape
+from circulant.engine.convolution import convolution
+from circulant.engine.costs import convolution_problem, pointwise_cost, problem_cost
+
+State = tuple[Tensor, ...]
+
+
+def reference(x: Tensor, state: dict[str, Tensor], base: int = 2, residual: bool = True) -> Tensor:
+    depthwise, mix, bias = state["depthwise"], state["mix"], state["bias"]
+    h = x
+    for i in range(len(mix)):
+        rows = []
+        for l in range(x.shape[2]):
+            total = torch.zeros_like(x[:, :, 0])
+            for m in range(depthwise.shape[2]):
+                if l - m * base**i >= 0:
+                    total = total + depthwise[i, :, m] * h[:, :, l - m * base**i]
+            value = total @ mix[i].T + bias[i]
+            rows.append(value * (1 + torch.erf(value / 2**0.5)) / 2)
+        h = torch.stack(rows, -1)
+    return x + h if residual else h
+
+
+@final
+class DilatedTCN1d(Operator):
+    ndims = (1,)
+
+    def __init__(
+        self,
+        channels: int,
+        depth: int,
+        kernel_size: int = 3,
+        base: int = 3,
+        *,
+        residual: bool = True,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        if min(channels, depth, kernel_size, base) < 1:
+            sizes = f"{channels}, {depth}, {kernel_size} and {base}"
+            raise ArgumentError(f"expected channels, depth, kernel_size and base of 1 or more, got {sizes}")
+        self.channels, self.depth, self.kernel_size, self.base = channels, depth, kernel_size, base
+        self.residual = residual
+        self.depthwise = nn.Parameter(torch.empty(depth, channels, kernel_size, device=device, dtype=dtype))
+        self.mix = nn.Parameter(torch.empty(depth, channels, channels, device=device, dtype=dtype))
+        self.bias = nn.Parameter(torch.empty(depth, channels, device=device, dtype=dtype))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Drawn such that every layer keeps about the variance of its input, which stacks of layers need."""
+        nn.init.normal_(self.depthwise, std=self.kernel_size**-0.5)
+        nn.init.normal_(self.mix, std=(2 / self.channels) ** 0.5)
+        nn.init.zeros_(self.bias)
+
+    @property
+    def receptive_field(self) -> int:
+        """Samples of x that one sample of y sees."""
+        return 1 + (self.kernel_size - 1) * sum(self.base**i for i in range(self.depth))
+
+    def forward(self, x: Tensor) -> Tensor:
+        require_input(x, self.channels, self.ndims)
+        return self._through(x, None)[0]
+
+    def _through(self, x: Tensor, histories: State | None) -> tuple[Tensor, State]:
+        """y, and the samples that each layer has to remember; without histories x follows zeros."""
+        h, kept = x, []
+        for i in range(self.depth):
+            before = self._before(i)
+            past = F.pad(h, (before, 0)) if histories is None else torch.cat([histories[i], h], -1)
+            kept.append(past[..., past.shape[-1] - before :])
+            taps = self.depthwise[i].flip(-1)[:, None]
+            h = convolution(
+                past, taps, stride=(1,), padding=((0, 0),), dilation=(self.base**i,), groups=self.channels
+            )
+            mix = self.mix[i][..., None]
+            h = F.gelu(convolution(h, mix, self.bias[i], stride=(1,), padding=((0, 0),), dilation=(1,)))
+        return x + h if self.residual else h, tuple(kept)
+
+    def _before(self, layer: int) -> int:
+        return (self.kernel_size - 1) * int(self.base**layer)
+
+    def initial_state(
+        self, batch: int, *, device: torch.device | None = None, dtype: torch.dtype | None = None
+    ) -> State:
+        """The zeros before the first sample of each layer's input."""
+        return tuple(
+            torch.zeros(batch, self.channels, self._before(layer), device=device, dtype=dtype)
+            for layer in range(self.depth)
+        )
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """A chunk x (B, C, n) after state -> y (B, C, n), new state."""
+        return self._through(x, state)
+
+    def cost(self, shape: Shape) -> Cost:
+        B, C, L = shape
+        total = ZERO_COST
+        for layer in range(self.depth):
+            padded, weight = (B, C, L + self._before(layer)), (C, 1, self.kernel_size)
+            problem = convolution_problem(padded, weight, dilation=(self.base**layer,), groups=C)
+            total = total + problem_cost(problem) + pointwise_cost(shape, C)
+        return total
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.channels}, depth={self.depth}, kernel_size={self.kernel_size}, base={self.base}, "
+            f"residual={self.residual}"
+        )
+
+
+def covering(length: int, kernel_size: int, base: int) -> int:
+    """The fewest layers whose receptive field holds that many samples."""
+    depth, seen = 0, 1
+    while seen < length:
+        seen += (kernel_size - 1) * base**depth
+        depth += 1
+    return max(depth, 1)
+
+
+def _mixer(channels: int, spatial: Shape) -> DilatedTCN1d:
+    return DilatedTCN1d(channels, covering(spatial[0], 5, 4), 5, 4)
+
+
+CARD = Card(
+    operators=(DilatedTCN1d,),
+    reference=reference,
+    papers=(
+        Paper(
+            "Terzić, Hersche, Karunaratne, Benini, Sebastian and Rahimi",
+            2023,
+            "TCNCA: Temporal Convolution Network with Chunked Attention for Scalable Sequence Processing",
+            "https://arxiv.org/abs/2312.05605",
+        ),
+    ),
+    laws=frozenset({Law.CAUSAL, Law.STREAMS}),
+    cases=(
+        Case((2, 3, 9), lambda: DilatedTCN1d(3, 2), {"base": 3}),
+        Case((1, 2, 8), lambda: DilatedTCN1d(2, 2, 2, 4, residual=False), {"base": 4, "residual": False}),
+        Case((2, 1, 3), lambda: DilatedTCN1d(1, 1, 4, 2), {"base": 2}),
+    ),
+    refuses=(
+        BadInput((2, 4, 9), lambda: DilatedTCN1d(3, 2), says="C = 3"),
+        BadInput((3, 9), lambda: DilatedTCN1d(3, 2), says="(B, C, L)"),
+    ),
+    mixer=_mixer,
+)
