@@ -2,11 +2,13 @@
 
 from circulant.core.card import Card
 from circulant.operators.spectral import (
+    adaptive_frequency_filter,
     adaptive_spectral_filter1d,
     fourier_mixing1d,
 )
 
 CARDS: tuple[Card, ...] = (
+    adaptive_frequency_filter.CARD,
     adaptive_spectral_filter1d.CARD,
     fourier_mixing1d.CARD,
 )
