@@ -12,14 +12,6 @@ from circulant.operators.spectral.adaptive_frequency_filter import (
 )
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def circular(x, kernel):
     """sum_q kernel[q] x[p - q], position by position, for x and kernel (B, C, H, W)."""
     H, W = x.shape[2:]

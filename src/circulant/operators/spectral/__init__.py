@@ -5,10 +5,14 @@ from circulant.operators.spectral import (
     adaptive_frequency_filter,
     adaptive_spectral_filter1d,
     fourier_mixing1d,
+    spectral_pooling_aggregation2d,
+    spectral_pooling_filter,
 )
 
 CARDS: tuple[Card, ...] = (
     adaptive_frequency_filter.CARD,
     adaptive_spectral_filter1d.CARD,
     fourier_mixing1d.CARD,
+    spectral_pooling_aggregation2d.CARD,
+    spectral_pooling_filter.CARD,
 )
