@@ -5,7 +5,7 @@ import torch
 
 from circulant.core.tolerances import assert_close
 from circulant.data.mnist import mnist_5k
-from circulant.models.spa_net import SPANET_B, SPANET_M, SPANET_S, ScaledResidual, SPANet
+from circulant.models.spa_net import SPANET_B, SPANET_M, SPANET_S, ScaledResidual, SPANet, SpaStage
 from circulant.train.fit import fit
 from circulant.train.predict import predict
 from circulant.train.recipe import Recipe

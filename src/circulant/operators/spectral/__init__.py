@@ -4,7 +4,9 @@ from circulant.core.card import Card
 from circulant.operators.spectral import (
     adaptive_frequency_filter,
     adaptive_spectral_filter1d,
+    de_aliasing_filter,
     fourier_mixing1d,
+    frequency_mixing2d,
     spectral_pooling_aggregation2d,
     spectral_pooling_filter,
 )
@@ -12,7 +14,9 @@ from circulant.operators.spectral import (
 CARDS: tuple[Card, ...] = (
     adaptive_frequency_filter.CARD,
     adaptive_spectral_filter1d.CARD,
+    de_aliasing_filter.CARD,
     fourier_mixing1d.CARD,
+    frequency_mixing2d.CARD,
     spectral_pooling_aggregation2d.CARD,
     spectral_pooling_filter.CARD,
 )
