@@ -9,6 +9,7 @@ from circulant.operators.spectral import (
     frequency_mixing2d,
     spectral_pooling_aggregation2d,
     spectral_pooling_filter,
+    spectral_conv,
 )
 
 CARDS: tuple[Card, ...] = (
@@ -19,4 +20,5 @@ CARDS: tuple[Card, ...] = (
     frequency_mixing2d.CARD,
     spectral_pooling_aggregation2d.CARD,
     spectral_pooling_filter.CARD,
+    spectral_conv.CARD,
 )
