@@ -7,9 +7,9 @@ from circulant.operators.spectral import (
     de_aliasing_filter,
     fourier_mixing1d,
     frequency_mixing2d,
+    spectral_conv,
     spectral_pooling_aggregation2d,
     spectral_pooling_filter,
-    spectral_conv,
 )
 
 CARDS: tuple[Card, ...] = (
@@ -18,7 +18,7 @@ CARDS: tuple[Card, ...] = (
     de_aliasing_filter.CARD,
     fourier_mixing1d.CARD,
     frequency_mixing2d.CARD,
+    spectral_conv.CARD,
     spectral_pooling_aggregation2d.CARD,
     spectral_pooling_filter.CARD,
-    spectral_conv.CARD,
 )

@@ -25,9 +25,10 @@ from circulant.core.errors import ArgumentError
 from circulant.core.operator import Operator, require_input
 from circulant.core.pairs import times
 from circulant.core.sizes import Shape, product
-from circulant.engine.axes_costs import rfftn_cost
+from circulant.engine.costs import transform_cost
 from circulant.engine.transform import irfftn, rfftn
 from circulant.operators.spectral.complex_linear import complex_linear, complex_linear_cost
+from circulant.problems.transform import TransformKind
 
 BLOCKS, THRESHOLD, FIRST_SCALE = 8, 0.01, 0.02  # of the published code
 
@@ -113,7 +114,7 @@ class _AdaptiveFrequencyFilter(Operator):
         bins = product((*spatial[:-1], spatial[-1] // 2 + 1))
         size = C // self.blocks
         layer = complex_linear_cost(B, self.blocks, size, size, bins)
-        return rfftn_cost(B * C, tuple(spatial)) * 2 + layer * 2
+        return transform_cost(TransformKind.RFFT, B * C, *spatial) * 2 + layer * 2
 
     def extra_repr(self) -> str:
         return f"{self.channels}, blocks={self.blocks}, threshold={self.threshold}"

@@ -22,9 +22,10 @@ from circulant.core.cost import Cost, matmul_cost
 from circulant.core.errors import ArgumentError
 from circulant.core.operator import Operator, require_input
 from circulant.core.sizes import Shape
-from circulant.engine.axes_costs import rfftn_cost
+from circulant.engine.costs import transform_cost
 from circulant.operators.spectral.low_pass import CUTOFF, low_pass, require_cutoff
 from circulant.operators.spectral.planned_conv2d import PlannedConv2d
+from circulant.problems.transform import TransformKind
 
 REDUCTION = 16
 
@@ -110,7 +111,7 @@ class FrequencyMixing2d(Operator):
     def cost(self, shape: Shape) -> Cost:
         B, C, *spatial = shape
         gate = matmul_cost(2 * B, C, self.hidden) + matmul_cost(2 * B, self.hidden, C)
-        return rfftn_cost(B * C, tuple(spatial)) * 2 + self.select.cost(shape) + gate * 2
+        return transform_cost(TransformKind.RFFT, B * C, *spatial) * 2 + self.select.cost(shape) + gate * 2
 
     def extra_repr(self) -> str:
         return f"{self.channels}, cutoff={self.cutoff}"

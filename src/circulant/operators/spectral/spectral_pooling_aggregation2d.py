@@ -21,9 +21,10 @@ from circulant.core.cost import Cost
 from circulant.core.errors import ArgumentError
 from circulant.core.operator import Operator, require_input
 from circulant.core.sizes import Shape
-from circulant.engine.axes_costs import rfftn_cost
+from circulant.engine.costs import transform_cost
 from circulant.operators.spectral.planned_conv2d import PlannedConv2d
 from circulant.operators.spectral.radial_gain import radial_gain
+from circulant.problems.transform import TransformKind
 
 KERNEL, RADIUS, GAINS = 7, 2.0, (0.7, 0.8, 0.9)  # published; the radius is 1 in the two coarser stages
 
@@ -113,7 +114,7 @@ class SpectralPoolingAggregation2d(Operator):
     def cost(self, shape: Shape) -> Cost:
         B, C, *spatial = shape
         layers = (self.project_in, self.horizontal, self.vertical, self.project_out)
-        total = rfftn_cost(B * C, tuple(spatial)) * 2
+        total = transform_cost(TransformKind.RFFT, B * C, *spatial) * 2
         for layer in layers:
             total += layer.cost(shape)
         for size, context in zip(self.sizes, self.contexts):
