@@ -10,10 +10,20 @@ from circulant.operators.spectral import (
     spectral_conv,
     wave_mix_block2d,
     wave_mix_block2d_v1,
+    adaptive_frequency_filter,
+    adaptive_spectral_filter1d,
+    de_aliasing_filter,
+    fourier_mixing1d,
+    frequency_mixing2d,
+    spectral_conv,
+    spectral_pooling_aggregation2d,
+    spectral_pooling_filter,
 )
 
 CARDS: tuple[Card, ...] = (
+    adaptive_frequency_filter.CARD,
     adaptive_spectral_filter1d.CARD,
+    de_aliasing_filter.CARD,
     fourier_mixing1d.CARD,
     adaptive_spectral_block1d.CARD,
     causal_fourier_mixing1d.CARD,
@@ -21,4 +31,8 @@ CARDS: tuple[Card, ...] = (
     spectral_conv.CARD,
     wave_mix_block2d.CARD,
     wave_mix_block2d_v1.CARD,
+    frequency_mixing2d.CARD,
+    spectral_conv.CARD,
+    spectral_pooling_aggregation2d.CARD,
+    spectral_pooling_filter.CARD,
 )

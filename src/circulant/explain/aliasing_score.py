@@ -1,0 +1,78 @@
+"""How much of a layer's input its coarser output grid cannot hold: the aliasing score.
+
+After Chen, Gu and Fu (2024), When Semantic Segmentation Meets Frequency Aliasing,
+https://arxiv.org/abs/2403.09065: the share of energy outside the box of frequencies up to Nyquist's, which
+follows from the equivalent sampling rate of the layer.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, final
+
+import torch
+from torch import Tensor, nn
+
+from circulant.core.errors import ArgumentError
+from circulant.operators.spectral.low_pass import kept_bins, nyquist_frequency, require_cutoff
+
+STRIDED = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class LayerAliasing:
+    """Of one strided convolution; the frequency in cycles per sample of its input."""
+
+    name: str
+    nyquist: float
+    score: float  # mean over examples, 0 to 1
+
+
+def aliasing_score(features: Tensor, cutoff: float) -> Tensor:
+    """Share of the energy of features (B, C, *spatial) at |f| > cutoff along some axis -> (B,); 0 of nothing.
+
+    cutoff in cycles per sample: a layer's `nyquist_frequency`.
+    """
+    require_cutoff(cutoff)
+    ndim = features.ndim - 2
+    if ndim < 1 or features.numel() == 0:
+        raise ArgumentError(f"expected features (B, C, *spatial), not empty, got {tuple(features.shape)}")
+    sizes = tuple(features.shape[2:])
+    energy = torch.fft.rfftn(features.double(), dim=tuple(range(2, features.ndim))).abs().square()
+    has_mirror_image = torch.ones(energy.shape[-1], device=energy.device)
+    has_mirror_image[1 : (sizes[-1] + 1) // 2] = 2
+    energy = energy * has_mirror_image
+    outside = torch.where(kept_bins(sizes, cutoff, energy.device), 0.0, energy).flatten(1).sum(1)
+    total = energy.flatten(1).sum(1)
+    return torch.where(total > 0, outside / total.where(total > 0, torch.ones_like(total)), 0.0)
+
+
+def layer_aliasing(network: nn.Module, x: Tensor) -> tuple[LayerAliasing, ...]:
+    """Score of the input of every convolution with a stride, in the order in which they run on x."""
+    found: list[LayerAliasing] = []
+    with _watching(network, found), torch.no_grad():
+        network(x)
+    return tuple(found)
+
+
+@contextmanager
+def _watching(network: nn.Module, found: list[LayerAliasing]) -> Iterator[None]:
+    def hook_for(name: str) -> Any:
+        def hook(layer: Any, inputs: tuple[Tensor, ...]) -> None:
+            cutoff = nyquist_frequency(layer.in_channels, layer.out_channels, layer.stride)
+            score = float(aliasing_score(inputs[0], cutoff).mean())
+            found.append(LayerAliasing(name, cutoff, score))
+
+        return hook
+
+    handles = [
+        layer.register_forward_pre_hook(hook_for(name))
+        for name, layer in network.named_modules()
+        if isinstance(layer, STRIDED) and max(layer.stride) > 1
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
