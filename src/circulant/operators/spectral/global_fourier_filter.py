@@ -3,8 +3,8 @@ r"""Global filter: every channel has its own learnt gain at each frequency, besi
     y[b, c] = irfftn(K[c] . rfftn(x[b, c])) + sum_d W[c, d] x[b, d] + b[c]
 
 Shapes: x (B, C, *spatial) -> y (B, C, *spatial); K is stored for one grid, as pairs (C, *bins, 2) with
-bins = (.., n // 2 + 1), W (C, C). The first term is a circular convolution with a kernel as large as
-the input, so that one layer stands for depthwise kernels of every size; pointwise=False leaves the second out.
+bins = (.., n // 2 + 1), W (C, C). The first term is a circular convolution with a kernel as large as the
+input, so that one layer stands for depthwise kernels of every size; pointwise=False leaves the second out.
 
 On any other grid K is interpolated linearly along each axis, at the same frequencies in cycles per sample:
 the kernel keeps its extent in samples. Of K where the last axis has frequency 0 (or, for an even grid, one
@@ -48,7 +48,9 @@ def reference(x: Tensor, state: dict[str, Tensor], grid: Shape = ()) -> Tensor:
     kernel = K * counted
     for axis, n in enumerate(spatial, 1):
         angle = 2 * torch.pi * torch.outer(torch.arange(n), torch.arange(kernel.shape[axis])) / n
-        kernel = torch.tensordot(kernel, torch.complex(angle.cos(), angle.sin()) / n, ([axis], [1])).movedim(-1, axis)
+        kernel = torch.tensordot(kernel, torch.complex(angle.cos(), angle.sin()) / n, ([axis], [1])).movedim(
+            -1, axis
+        )
     y = torch.zeros_like(x)
     for place in torch.cartesian_prod(*(torch.arange(n) for n in spatial)).reshape(-1, len(spatial)).tolist():
         tap = kernel.real[(slice(None), *place)]
