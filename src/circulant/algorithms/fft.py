@@ -15,6 +15,7 @@ from circulant.problems.trilinear import Slot
 # Memory held at once by torch.fft, in units of the spectra of operands and result: a transform of
 # several axes copies its operand, and a sum over images or channels lays both factors out anew.
 HELD, PRODUCT_HELD = 1.6, 2.25
+COSINE_HELD, COSINE_PASSES = 3.0, 4  # samples in another order, their spectrum, the same turned
 ROW_HELD, ROW_PRODUCT_HELD = 1.0, 1.75  # along one axis, channel by channel
 
 
@@ -155,6 +156,9 @@ class FastTransform(Algorithm[TransformProblem]):
         p, itemsize = problem, compute_itemsize(problem.dtype.itemsize)
         operand = float(itemsize * product(p.operand_shapes[0]))
         copies = operand if p.kind is TransformKind.RFFT_ADJOINT else 0.0
+        passes = len(p.sizes)
+        if p.kind.is_cosine:
+            copies, passes = COSINE_HELD * operand, COSINE_PASSES * len(p.sizes)
         if itemsize != p.dtype.itemsize:
             copies += operand + itemsize * product(p.result_shape)
-        return Work(p.flop, p.io_byte, copies, growth(p.n))
+        return Work(p.flop, passes * p.io_byte, copies, growth(product(p.sizes)))
