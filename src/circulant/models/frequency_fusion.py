@@ -21,7 +21,7 @@ def frequency_fusion(x: Tensor, skip: Tensor, band: float = DECODED_BAND) -> Ten
     """
     if x.shape != skip.shape:
         raise ShapeError(
-            f"expected x of skip's shape {tuple(skip.shape)}, got {tuple(x.shape)}; crop it or map its channels"
+            f"expected x of skip's shape {tuple(skip.shape)}, got {tuple(x.shape)}; crop it or map channels"
         )
     spatial = tuple(skip.shape[2:])
     kept = low_band(spatial, band, device=x.device)[..., None].to(x.dtype)

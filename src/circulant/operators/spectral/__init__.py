@@ -4,11 +4,17 @@ from circulant.core.card import Card
 from circulant.operators.spectral import (
     adaptive_spectral_filter1d,
     fourier_mixing1d,
+    fourier_unit,
     global_fourier_filter,
+    temporal_spectral_conv1d,
+    volumetric_ffc,
 )
 
 CARDS: tuple[Card, ...] = (
     adaptive_spectral_filter1d.CARD,
     fourier_mixing1d.CARD,
+    fourier_unit.CARD,
     global_fourier_filter.CARD,
+    temporal_spectral_conv1d.CARD,
+    volumetric_ffc.CARD,
 )

@@ -24,9 +24,9 @@ from circulant.core.errors import ArgumentError
 from circulant.core.operator import Operator, require_input
 from circulant.core.pairs import times
 from circulant.core.sizes import Shape, per_axis, product
-from circulant.engine.costs import pointwise_cost
-from circulant.engine.spectrum_costs import irfftn_cost, rfftn_cost
+from circulant.engine.costs import pointwise_cost, transform_cost
 from circulant.engine.transform import irfftn, rfftn
+from circulant.problems.transform import TransformKind
 
 SPREAD = 0.02  # of the first gains, as in the global filter network of Rao et al. (2021)
 POINTWISE: dict[int, Any] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
@@ -113,7 +113,8 @@ class _GlobalFourierFilter(Operator):
 
     def cost(self, shape: Shape) -> Cost:
         rows, spatial = product(shape[:2]), shape[2:]
-        transforms = rfftn_cost(rows, spatial) + irfftn_cost(rows, spatial)
+        to_bins, back = TransformKind.RFFT, TransformKind.RFFT_ADJOINT
+        transforms = transform_cost(to_bins, rows, *spatial) + transform_cost(back, rows, *spatial)
         return transforms if self.pointwise is None else transforms + pointwise_cost(shape, self.channels)
 
     def extra_repr(self) -> str:
