@@ -25,8 +25,7 @@ class DFTMatrix(Algorithm[TransformProblem]):
         p, flop, matrices, making = problem, 0.0, 0.0, 0.0
         total = p.rows * product(p.kind.bins(p.sizes))
         for axis, n in enumerate(p.sizes):
-            is_real = p.kind.is_cosine or (axis == len(p.sizes) - 1 and not p.kind.is_complex)
-            products = 1 if p.kind.is_cosine else 2 if is_real else 4
+            products = 1 if p.kind.is_cosine else 2 if p.is_real_along(axis) else 4
             bins = p.kind.bins(p.sizes)[axis]
             flop += 2.0 * products * total * n
             matrices += (1.0 if p.kind.is_cosine else 2.0) * p.dtype.itemsize * bins * n

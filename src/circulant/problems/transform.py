@@ -83,12 +83,20 @@ class TransformProblem(Problem):
     def result_shape(self) -> Shape:
         return (self.rows, *self.kind.result_sizes(self.sizes))
 
+    def is_real_along(self, axis: int) -> bool:
+        """Whether real samples are transformed along that axis, or back to."""
+        is_last = axis == len(self.sizes) - 1
+        return self.kind.is_cosine or (is_last and not self.kind.is_complex)
+
     @property
     def flop(self) -> float:
-        """Axis by axis, each as if all were kept of the other axes."""
-        total = product(self.sizes)
-        one = sum(total / n * rfft_flop(n) for n in self.sizes)
-        return self.rows * one * (2 if self.kind.is_complex else 1)
+        """Axis by axis; along the others a real transform has the bins of the last axis only."""
+        total = 0.0
+        for axis, n in enumerate(self.sizes):
+            is_real = self.is_real_along(axis)
+            points = product(self.sizes if is_real else self.kind.bins(self.sizes))
+            total += points / n * rfft_flop(n) * (1 if is_real else 2)
+        return self.rows * total
 
 
 def reference(problem: TransformProblem, x: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from circulant.operators.spectral import (
     global_fourier_filter,
     temporal_spectral_conv1d,
     volumetric_ffc,
+    spectral_conv,
 )
 
 CARDS: tuple[Card, ...] = (
@@ -17,4 +18,5 @@ CARDS: tuple[Card, ...] = (
     global_fourier_filter.CARD,
     temporal_spectral_conv1d.CARD,
     volumetric_ffc.CARD,
+    spectral_conv.CARD,
 )
