@@ -6,9 +6,9 @@ from circulant.operators.spectral import (
     fourier_mixing1d,
     fourier_unit,
     global_fourier_filter,
+    spectral_conv,
     temporal_spectral_conv1d,
     volumetric_ffc,
-    spectral_conv,
 )
 
 CARDS: tuple[Card, ...] = (
@@ -16,7 +16,7 @@ CARDS: tuple[Card, ...] = (
     fourier_mixing1d.CARD,
     fourier_unit.CARD,
     global_fourier_filter.CARD,
+    spectral_conv.CARD,
     temporal_spectral_conv1d.CARD,
     volumetric_ffc.CARD,
-    spectral_conv.CARD,
 )
