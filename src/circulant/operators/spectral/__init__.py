@@ -18,6 +18,11 @@ from circulant.operators.spectral import (
     spectral_conv,
     spectral_pooling_aggregation2d,
     spectral_pooling_filter,
+    fourier_unit,
+    global_fourier_filter,
+    spectral_conv,
+    temporal_spectral_conv1d,
+    volumetric_ffc,
 )
 
 CARDS: tuple[Card, ...] = (
@@ -35,4 +40,9 @@ CARDS: tuple[Card, ...] = (
     spectral_conv.CARD,
     spectral_pooling_aggregation2d.CARD,
     spectral_pooling_filter.CARD,
+    fourier_unit.CARD,
+    global_fourier_filter.CARD,
+    spectral_conv.CARD,
+    temporal_spectral_conv1d.CARD,
+    volumetric_ffc.CARD,
 )
