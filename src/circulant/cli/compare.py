@@ -11,7 +11,8 @@ import typer
 from circulant.catalogue import operator_names
 from circulant.cli.compare_progress import ComparisonProgress
 from circulant.cli.output import JsonOption, print_json
-from circulant.compare.experiment import Experiment
+from circulant.compare.experiment import experiment_for
+from circulant.compare.metric import METRICS
 from circulant.compare.outline import outline
 from circulant.compare.page import write_report
 from circulant.compare.process_runner import Processes
@@ -78,9 +79,9 @@ def compare(
     settings = Settings(title or dataset.name, names, tuple(range(seeds)), allowed, command)
     report, store = out / "index.html", Store(out / "comparison.sqlite")
     try:
-        with ComparisonProgress() as progress:
+        with ComparisonProgress(METRICS[dataset.task]) as progress:
             comparison = run_comparison(
-                Experiment(dataset, allowed), settings, store, runner, progress.watch()
+                experiment_for(dataset, allowed), settings, store, runner, progress.watch()
             )
     except KeyboardInterrupt:
         typer.echo(
