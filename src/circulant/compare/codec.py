@@ -37,7 +37,7 @@ def trial_from_text(text: str) -> Trial:
         record["train_seconds"],
         None if sight is None else _sight(sight),
         tuple(record["scores"]),
-        record["accuracy"],
+        record["characters_right"],
     )
 
 

@@ -40,5 +40,6 @@ def outline(comparison: Comparison, report: Path) -> dict[str, Any]:
 
 
 def _named(standing: dict[str, Any], key: str) -> dict[str, Any]:
-    """The score under its metric's name, in its place."""
-    return {key if name == "score" else name: value for name, value in standing.items()}
+    """The score under its metric's name, in its place; without what only text has where there is none."""
+    named = {key if name == "score" else name: value for name, value in standing.items()}
+    return {name: value for name, value in named.items() if name != "characters_right" or value is not None}

@@ -86,7 +86,7 @@ class Trial:
     train_seconds: float
     sight: Sight | None  # None for the control
     scores: tuple[float, ...] = ()  # one per test example, in the unit of the metric
-    accuracy: float | None = None  # share of characters named rightly, where the task has it beside the score
+    characters_right: float | None = None  # share of characters named rightly; of text alone
 
 
 @dataclass(frozen=True, slots=True)

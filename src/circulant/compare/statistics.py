@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from statistics import fmean
 from typing import final
 
 import numpy as np
@@ -28,6 +29,7 @@ class Standing:
     low: float  # 95 % interval when test examples and seeds are drawn anew
     high: float
     profile: Profile | None  # None where profiling did not get to it
+    characters_right: float | None = None  # share of characters named rightly, mean over seeds; of text alone
 
     @property
     def is_control(self) -> bool:
@@ -108,7 +110,15 @@ def statistics_of(comparison: Comparison, seed: int = 0) -> Statistics:
     profiles = {profile.operator: profile for profile in comparison.profiles}
     intervals = _intervals(scored, np.random.default_rng(seed))
     standings = [
-        Standing(name, tuple(score.mean(1).tolist()), float(score.mean()), low, high, profiles.get(name))
+        Standing(
+            name,
+            tuple(score.mean(1).tolist()),
+            float(score.mean()),
+            low,
+            high,
+            profiles.get(name),
+            _characters_right(trials[name]),
+        )
         for name, score, (low, high) in zip(names, scored, intervals, strict=True)
     ]
     ranked = sorted(standings, key=lambda one: (one.is_control, one.forward_seconds))
@@ -125,6 +135,11 @@ def _scores(trials: Sequence[Trial], data: DataSummary) -> NDArray[np.float64]:
         return np.array([trial.scores for trial in trials], dtype=np.float64)
     labels = np.array(data.test_labels)
     return np.array([np.array(trial.predicted) == labels for trial in trials], dtype=np.float64)
+
+
+def _characters_right(trials: Sequence[Trial]) -> float | None:
+    shares = [trial.characters_right for trial in trials if trial.characters_right is not None]
+    return fmean(shares) if shares else None
 
 
 def _intervals(

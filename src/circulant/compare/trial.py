@@ -45,7 +45,7 @@ def _run_trial(experiment: Experiment, spec: TrialSpec) -> Trial:
     sight = None if spec.operator == CONTROL else _look(network, data.x_test[:SIGHT_EXAMPLES])
     scores = () if result.predicted else result.scores
     return Trial(
-        spec.operator, spec.seed, result.predicted, curve, run.seconds, sight, scores, result.accuracy
+        spec.operator, spec.seed, result.predicted, curve, run.seconds, sight, scores, result.characters_right
     )
 
 

@@ -43,7 +43,7 @@ class Result:
 
     scores: tuple[float, ...]  # one per example
     predicted: tuple[int, ...]  # one class per example; empty where the task has none
-    accuracy: float | None  # mean share of characters named rightly; None where the task has none
+    characters_right: float | None  # share of characters named rightly; None where there are none
 
     @property
     def score(self) -> float:

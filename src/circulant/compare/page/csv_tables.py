@@ -12,17 +12,11 @@ Row = Sequence[str | float]
 
 def operators_csv(statistics: Statistics) -> str:
     """One row per operator; times in seconds, memory in bytes, accuracies and errors as shares."""
+    right = any(standing.characters_right is not None for standing in statistics.standings)
     header = (
-        *(
-            "operator",
-            statistics.metric.key,
-            "low_95",
-            "high_95",
-            "seeds",
-            "parameters",
-            "mac_per_example",
-            "batch",
-        ),
+        *("operator", statistics.metric.key, "low_95", "high_95", "seeds"),
+        *(("characters_right",) if right else ()),
+        *("parameters", "mac_per_example", "batch"),
         *("forward_s", "forward_s_10", "forward_s_90", "train_step_s", "train_step_s_10", "train_step_s_90"),
         *("forward_byte", "train_byte"),
     )
@@ -31,12 +25,14 @@ def operators_csv(statistics: Statistics) -> str:
 
 def _operator(standing: Standing) -> Row:
     row = (standing.operator, standing.score, standing.low, standing.high, len(standing.by_seed))
+    right = () if standing.characters_right is None else (standing.characters_right,)
     profile = standing.profile
     if profile is None:
-        return row
+        return (*row, *right)
     forward, step = profile.forward, profile.train_step
     return (
         *row,
+        *right,
         profile.parameters,
         profile.mac,
         profile.batch,

@@ -141,7 +141,7 @@ def sight(comparison: Comparison, statistics: Statistics) -> Content:
     one_axis = seen[0].sight.receptive_field.share.shape[0] == 1
     return {
         "sight": sight_cards(seen),
-        "sight_intro": sight_words.sight_intro(one_axis),
+        "sight_intro": sight_words.sight_intro(one_axis, comparison.data.task is Task.NEXT_CHARACTER),
         "sight_note": sight_words.sight_note(seen),
         "ramp": None if one_axis else ramp_uri(),
     }

@@ -19,6 +19,7 @@ from circulant.report.numbers import (
     COUNT_WORDS,
     TIME,
     Unit,
+    percent,
     unit_for,
 )
 
@@ -99,6 +100,9 @@ def summary_table(statistics: Statistics, choice: Choice | None, noun: Noun) -> 
     score = Header(metric.title, f"{metric.symbol}, ± 95\u202f% interval", descending=down)
     headers = [score, Header("Against the best", "paired test", descending=down, words=True)]
     columns = [_scores(order, metric), [_verdict(statistics, standing) for standing in order]]
+    if any(standing.characters_right is not None for standing in order):
+        headers.append(Header("Characters right", "%", descending=True))
+        columns.append(_characters_right(order))
     for measure in _summary_measures(_batch(order, noun)):
         header, cells = _measured(measure, order, bars=False)
         headers.append(header)
@@ -170,6 +174,19 @@ def _scores(order: Sequence[Standing], metric: Metric) -> list[Cell]:
             interval_bar(standing, low, high),
         )
         for text, standing in zip(texts, order, strict=True)
+    ]
+
+
+def _characters_right(order: Sequence[Standing]) -> list[Cell]:
+    """All that print like the highest among operators are best."""
+    shares = [-1.0 if one.characters_right is None else one.characters_right for one in order]
+    competing = [share for share, one in zip(shares, order, strict=True) if not one.is_control]
+    highest = percent(max(competing, default=-1.0))
+    return [
+        Cell(percent(share), share, _tone(percent(share) == highest and not one.is_control))
+        if share >= 0
+        else Cell(UNKNOWN, share)
+        for share, one in zip(shares, order, strict=True)
     ]
 
 
