@@ -4,6 +4,7 @@ from circulant.compare.choice import Choice
 from circulant.compare.findings.words import OPERATOR, PAIR, SEED, count_word, example_noun
 from circulant.compare.records import CONTROL, Comparison
 from circulant.compare.statistics import DRAWS, Pair, Standing, Statistics
+from circulant.data.task import Task
 from circulant.report.numbers import whole
 
 
@@ -97,8 +98,15 @@ def significance_note(comparison: Comparison, statistics: Statistics) -> str:
         "Shaded and bold: more than chance (blue: row better, orange: row worse). Wilcoxon signed-rank "
         f"test over the {noun.counted(size)} of the test set, each scored by {metric.scored}; "
         f"Holm’s correction for {pairs} at 5\u202f%. The test speaks about other {noun.plural} like these, "
-        f"{metric.verb} by these trained networks. {_over_seeds(_seeds(comparison))}"
+        f"{metric.verb} by these trained networks. {_alike(comparison)}{_over_seeds(_seeds(comparison))}"
     )
+
+
+def _alike(comparison: Comparison) -> str:
+    """Where test examples are no independent draws."""
+    if comparison.data.task is not Task.NEXT_CHARACTER:
+        return ""
+    return "Windows of one text are alike, so that the test is somewhat too ready to see a difference. "
 
 
 def _over_seeds(seeds: int) -> str:
