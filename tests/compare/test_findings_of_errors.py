@@ -244,7 +244,7 @@ def test_falling_scores_count_as_still_learning(task, rows, expected):
 
 def test_the_learning_section_says_that_lower_is_better():
     assert plain(learning.learning_intro(text())) == (
-        "Bits per character on the test windows during training; lower is better. The scale is logarithmic."
+        "Bits per character on the test windows during training; lower is better."
     )
     assert plain(learning.learning_intro(fields())) == (
         "Relative error on the test fields during training, in %; lower is better. The scale is logarithmic."

@@ -35,6 +35,7 @@ class Metric:
     climbed: str  # that gain in words
     levels: tuple[float, ...]  # round values, best first
     round_to: float  # step of the ends of a scale
+    logarithmic: bool  # whether learning curves are drawn so
 
     @property
     def title(self) -> str:
@@ -105,6 +106,7 @@ ACCURACY = Metric(
     climbed="a point",
     levels=(0.999, 0.99, 0.98, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1),
     round_to=0.01,
+    logarithmic=True,
 )
 BITS = Metric(
     "bits_per_character",
@@ -128,6 +130,7 @@ BITS = Metric(
     climbed="0.02 bits",
     levels=tuple(number / 10 for number in range(5, 80)),
     round_to=0.1,
+    logarithmic=False,
 )
 RELATIVE_ERROR = Metric(
     "relative_error",
@@ -151,6 +154,7 @@ RELATIVE_ERROR = Metric(
     climbed="0.2 points",
     levels=tuple(digit * power for power in (0.0001, 0.001, 0.01, 0.1) for digit in (1, 1.5, 2, 3, 5, 7)),
     round_to=0.01,
+    logarithmic=True,
 )
 
 METRICS: Mapping[Task, Metric] = {

@@ -91,10 +91,8 @@ def learning_intro(comparison: Comparison) -> str:
     noun, metric = example_noun(comparison.data), metric_of(comparison.data)
     if comparison.data.task is not Task.CLASSIFICATION:
         unit = f", in {metric.symbol}" if metric.times != 1 else ""
-        return (
-            f"{metric.title} on the test {noun.plural} during training{unit}; lower is better. "
-            "The scale is logarithmic."
-        )
+        scale = " The scale is logarithmic." if metric.logarithmic else ""
+        return f"{metric.title} on the test {noun.plural} during training{unit}; lower is better.{scale}"
     return (
         f"Accuracy on the test {noun.plural} during training, in %. The scale stretches towards 100: from "
         "90 to 95 is as far as from 80 to 90, because both halve the errors."

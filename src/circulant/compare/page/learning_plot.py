@@ -2,22 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import final
 
 from circulant.compare.findings.learning import Curve, Learning
+from circulant.compare.metric import Metric
 from circulant.report.axis import line, path, text
 from circulant.report.fragment import Fragment, drawing, element
 from circulant.report.scale import ACCURACIES, ErrorScale, LinearScale, LogScale
 
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 212.0, 148.0, 30.0, 10.0, 122.0
 
+SMALLEST_ERROR = 1e-6  # that is told from none at all
+
 
 @final
 @dataclass(frozen=True, slots=True)
 class Axes:
     place: LinearScale
-    score: ErrorScale | LogScale
+    score: ErrorScale | LinearScale | LogScale
 
     def points(self, curve: Curve) -> list[tuple[float, float]]:
         spots = zip(curve.place.tolist(), curve.score.tolist(), strict=True)
@@ -32,8 +34,11 @@ def learning_axes(curves: Sequence[Learning], examples: int) -> Axes:
     if last - first < 1e-9:
         first, last = last - 1, last + 1
     low, high = (float(end) for end in (min(c.score.min() for c in every), max(c.score.max() for c in every)))
-    scale = _error_scale if curves[0].metric.lower_is_better else partial(_accuracy_scale, examples=examples)
-    return Axes(LinearScale(float(first), float(last), LEFT + 4, WIDTH - 8), scale(low, high))
+    metric = curves[0].metric
+    scale = (
+        _error_scale(low, high, metric) if metric.lower_is_better else _accuracy_scale(low, high, examples)
+    )
+    return Axes(LinearScale(float(first), float(last), LEFT + 4, WIDTH - 8), scale)
 
 
 def _accuracy_scale(low: float, high: float, examples: int) -> ErrorScale:
@@ -43,12 +48,17 @@ def _accuracy_scale(low: float, high: float, examples: int) -> ErrorScale:
     return ErrorScale(min(low, high - 0.01), high, BOTTOM - 4, TOP + 4, smallest)
 
 
-def _error_scale(low: float, high: float) -> LogScale:
-    """Six decades at most, and a tenth of room where all values are alike."""
+def _error_scale(low: float, high: float, metric: Metric) -> LinearScale | LogScale:
+    """Round ends, so that there are ticks, and six decades at most."""
+    if not metric.logarithmic:
+        margin = max(0.05 * (high - low), metric.round_to / 2)
+        return LinearScale(low - margin, high + margin, BOTTOM - 4, TOP + 4, metric.times)
+    high = max(high, SMALLEST_ERROR)
     low = max(low, 1e-6 * high)
-    if high < 1.1 * low:
-        low, high = 0.95 * low, 1.05 * high
-    return LogScale(low, high, BOTTOM - 4, TOP + 4)
+    rounds = [digit * 10.0**power for power in range(-14, 8) for digit in (1, 1.5, 2, 3, 5, 7)]
+    low = max(value for value in rounds if value <= low)
+    high = min(value for value in rounds if value > high)
+    return LogScale(low, high, BOTTOM - 4, TOP + 4, 1 / metric.times)
 
 
 def learning_panel(one: Learning, others: Sequence[Learning], axes: Axes) -> Fragment:
