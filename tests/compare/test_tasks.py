@@ -26,6 +26,7 @@ from circulant.compare.setup import SETUPS
 from circulant.compare.statistics import statistics_of
 from circulant.compare.trial import run_trial
 from circulant.core.errors import ArgumentError
+from circulant.data.dataset import Part
 from circulant.data.load import load
 from circulant.data.task import Task
 from circulant.models.operator_network import Design, Stage
@@ -131,6 +132,10 @@ def test_a_room_stands_for_what_fits_the_data(novel, shifts):
     assert "LearnedButterfly" in room("sequence", field).fitting + room("sequence", field).others
     with pytest.raises(ArgumentError, match="got spatial, of which none does"):
         room("spatial", text)
+    found = room("spatial", field)
+    assert "Dcls1d" in found.fitting and "Dcls2d" in found.others and "LargeKernelConv2d" in found.others
+    found = room("spatial", replace(field, train=Part(np.zeros((2, 1, 4, 4)), np.zeros((2, 1, 4, 4)))))
+    assert "Dcls2d" in found.fitting and {"Dcls1d", "Dcls3d"} <= set(found.others)
     names = ("Conv", "sequence", "LongConv1d")
     assert expanded(names, [causal]) == tuple(dict.fromkeys(("Conv", *causal.fitting)))
 

@@ -13,7 +13,7 @@ from circulant.data.dataset import Dataset
 @final
 @dataclass(frozen=True, slots=True)
 class Room:
-    """The operators of one room, by whether they take the data as they are."""
+    """The operators of one room, by whether they take the data."""
 
     name: str
     fitting: tuple[str, ...]
@@ -25,7 +25,7 @@ def rooms() -> frozenset[str]:
 
 
 def room(name: str, dataset: Dataset) -> Room:
-    """One-dimensional operators that would read a picture row by row are among the others."""
+    """Of an operator that there is for several numbers of axes, the one for these data alone."""
     fitting: list[str] = []
     others: list[str] = []
     for operator, (card, _) in operator_names().items():
@@ -40,7 +40,9 @@ def room(name: str, dataset: Dataset) -> Room:
 
 
 def _fits(operator: str, dataset: Dataset) -> bool:
-    if len(dataset.spatial) not in operator_names()[operator][1].ndims:
+    card, kind = operator_names()[operator]
+    ndim = len(dataset.spatial)
+    if ndim in card.ndims and ndim not in kind.ndims:
         return False
     try:
         SETUPS[dataset.task].require(dataset, operator)

@@ -1,5 +1,6 @@
 """Fields on a grid: for each example channels that are given and channels that belong to them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
@@ -10,6 +11,8 @@ from circulant.core.sizes import Shape
 from circulant.data.dataset import Dataset, Examples, Part
 from circulant.data.split import TEST_SHARE
 from circulant.data.task import Task
+
+TRAIN, TEST = 256, 64  # pairs of a generated set
 
 
 @final
@@ -25,6 +28,14 @@ class Fields:
 
     def part(self, start: int, stop: int) -> "Fields":
         return Fields(self.given[start:stop], self.sought[start:stop])
+
+
+def generated(
+    name: str, origin: str, make: Callable[[int, int, int], Fields], points: int, seed: int
+) -> Dataset:
+    """make(examples, points, seed) from a fixed seed: everybody gets the same set."""
+    pairs = make(TRAIN + TEST, points, seed)
+    return field_dataset(name, origin, pairs.part(0, TRAIN), pairs.part(TRAIN, TRAIN + TEST))
 
 
 def field_dataset(name: str, origin: str, train: Fields, test: Fields) -> Dataset:
