@@ -16,6 +16,7 @@ from circulant.cli.compare import DEFAULT_OPERATORS, parse_budget, parse_operato
 from circulant.cli.main import app
 from circulant.compare.records import Budget, BudgetUnit
 from circulant.core.errors import ArgumentError
+from circulant.data.task import Task
 from circulant.models.find import find_mixer
 
 
@@ -155,12 +156,14 @@ def test_operators_are_split_at_commas():
         parse_operators(" , ")
 
 
-@pytest.mark.parametrize("ndim", DEFAULT_OPERATORS)
-def test_the_eight_default_operators_exist_and_take_the_data(ndim):
-    names = parse_operators(DEFAULT_OPERATORS[ndim])
-    assert len(names) == 8
+@pytest.mark.parametrize(("task", "ndim"), DEFAULT_OPERATORS)
+def test_default_operators_exist_and_take_the_data(task, ndim):
+    names = parse_operators(DEFAULT_OPERATORS[task, ndim])
+    assert len(names) == (8 if task is Task.CLASSIFICATION else 6)
     for name in names:
         find_mixer(name).require(ndim)
+        if task is Task.NEXT_CHARACTER:
+            find_mixer(name).require_causal()
 
 
 def test_a_missing_package_is_named_before_any_work(monkeypatch, tmp_path):

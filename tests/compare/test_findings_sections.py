@@ -168,7 +168,7 @@ def test_seeds_that_stopped_at_different_times_are_read_in_between():
     short = (CurvePoint(1, 1, 0.1, 0.3), CurvePoint(3, 3, 0.1, 0.5))
     trials = (Trial("A", 0, (), long, 1, None), Trial("A", 1, (), short, 1, None))
     (found,) = learning.learning_of(replace(whole, trials=trials), ["A", "B"])
-    np.testing.assert_allclose(found.mean.accuracy, [0.2, 0.3, 0.4])
+    np.testing.assert_allclose(found.mean.score, [0.2, 0.3, 0.4])
 
 
 def test_the_learning_note_counts_seeds():

@@ -201,7 +201,7 @@ def test_the_figures_are_inside_as_csv():
     found = statistics_of(comparison)
     rows = tables["operators.csv"]
     assert [row["operator"] for row in rows] == [one.operator for one in found.standings]
-    assert float(rows[0]["accuracy"]) == found.standings[0].accuracy
+    assert float(rows[0]["accuracy"]) == found.standings[0].score
     assert float(rows[0]["forward_s"]) == found.standings[0].profile.forward.median
     assert len(tables["pairs.csv"]) == len(found.pairs) == 6
     assert len(tables["curves.csv"]) == sum(len(trial.curve) for trial in comparison.trials)
@@ -229,7 +229,7 @@ def test_of_twenty_operators_those_on_the_frontier_are_named(width):
     specs = tuple(Spec(f"LongOperatorName{i}", 0.95 - 0.004 * i, 5 + i % 7) for i in range(20))
     statistics = statistics_of(comparison_of(specs, examples=300))
     labels = plot_labels(statistics, Timing.FORWARD, width)
-    for best in frontier(statistics.operators, Timing.FORWARD):
+    for best in frontier(statistics, Timing.FORWARD):
         assert any(label.point.first and best.operator[-2:] in label.point.name for label in labels)
     for label in labels:
         assert not any(label.box.overlaps(other.box) for other in labels if other is not label)

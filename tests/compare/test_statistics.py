@@ -22,7 +22,7 @@ def standing(name, accuracy, forward_ms=5.0, train_ms=30.0):
 def statistics(*standings, differing=()):
     """Standings in the given order; pairs named in differing are more than chance."""
     names = [one.operator for one in standings]
-    accuracy = {one.operator: one.accuracy for one in standings}
+    accuracy = {one.operator: one.score for one in standings}
     pairs = tuple(
         Pair(a, b, accuracy[a] - accuracy[b], 0.001 if {a, b} in [set(d) for d in differing] else 0.8)
         for index, a in enumerate(names)
@@ -93,7 +93,7 @@ def test_accuracy_is_the_mean_over_seeds():
     best = found.standings[0]
     assert best.operator == "A"
     assert best.by_seed == pytest.approx((0.95, 0.9, 0.85))
-    assert best.accuracy == pytest.approx(0.9)
+    assert best.score == pytest.approx(0.9)
 
 
 def test_the_interval_of_one_seed_is_that_of_a_share():
@@ -227,9 +227,13 @@ def test_the_frontier_holds_what_nothing_beats():
         standing("D", 0.8, 3),  # as fast as B, less accurate
         standing("E", 0.7, 1),
     )
-    assert [one.operator for one in frontier(standings, Timing.FORWARD)] == ["E", "B", "A"]
+    assert [one.operator for one in frontier(statistics(*standings), Timing.FORWARD)] == [
+        "E",
+        "B",
+        "A",
+    ]
 
 
 def test_equals_share_the_frontier_and_the_unmeasured_stay_out():
     twins = (standing("A", 0.9, 3), standing("B", 0.9, 3), replace(standing("C", 0.99), profile=None))
-    assert [one.operator for one in frontier(twins, Timing.TRAINING)] == ["A", "B"]
+    assert [one.operator for one in frontier(statistics(*twins), Timing.TRAINING)] == ["A", "B"]

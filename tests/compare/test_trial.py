@@ -21,7 +21,7 @@ def test_an_operator_learns_what_the_control_cannot():
         trial = run_trial(experiment(8), TrialSpec(operator, 0))
         truth = experiment().dataset.test.y
         accuracy[operator] = np.mean(np.array(trial.predicted) == truth)
-        assert trial.curve[-1].test_accuracy == pytest.approx(accuracy[operator])
+        assert trial.curve[-1].test_score == pytest.approx(accuracy[operator])
         assert trial.curve[-1].epoch == 8 and trial.train_seconds == trial.curve[-1].seconds
     assert accuracy["Conv"] == 1 and accuracy[CONTROL] < 0.9
 

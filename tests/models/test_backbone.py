@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 from circulant.core.errors import ArgumentError
-from circulant.models.backbone import Backbone, Design, Stage, no_operator, stem_stride
+from circulant.models.backbone import Backbone, no_operator, stem_stride
 from circulant.models.baselines import BASELINES
+from circulant.models.operator_network import Design, Stage
 
 SMALL = Design((Stage(4, 2), Stage(6, 1)))
 BUILDS = {"control": no_operator, **{mixer.name: mixer.fitted for mixer in BASELINES}}

@@ -5,10 +5,11 @@ import torch
 from torch import nn
 
 from circulant.core.errors import ArgumentError, UnknownNameError
-from circulant.models.backbone import Backbone, Design
+from circulant.models.backbone import Backbone
 from circulant.models.baselines import BASELINES, SelfAttention
 from circulant.models.find import find_mixer, mixers
 from circulant.models.mixer import Mixer
+from circulant.models.operator_network import Design
 
 SHAPES = {1: (2, 24), 2: (1, 20, 20)}  # small, with three grids of different size
 

@@ -32,9 +32,9 @@ def line():
 
 def test_a_line_is_learnt():
     run = train(line(), plane(), Epochs(40), Recipe(learning_rate=0.1), 0)
-    assert run.evaluations[-1].test_accuracy > 0.95
+    assert run.evaluations[-1].test_score > 0.95
     assert run.evaluations[-1].train_loss < 0.7 * run.evaluations[0].train_loss
-    assert sum(p == t for p, t in zip(run.predicted, plane().y_test.tolist(), strict=True)) / 64 > 0.95
+    assert sum(p == t for p, t in zip(run.result.predicted, plane().y_test.tolist(), strict=True)) / 64 > 0.95
 
 
 def test_the_same_seed_gives_the_same_numbers_and_another_seed_others():
@@ -120,10 +120,8 @@ def test_evaluations_are_even_over_the_budget_and_the_last_is_of_the_finished_ne
     run = train(network, data, Epochs(4), Recipe(batch=16), 0)
     assert [point.epoch for point in run.evaluations] == [1, 2, 3, 4]
     predicted = predict(network, data.x_test)
-    assert run.predicted == tuple(predicted.tolist())
-    assert run.evaluations[-1].test_accuracy == pytest.approx(
-        (predicted == data.y_test).float().mean().item()
-    )
+    assert run.result.predicted == tuple(predicted.tolist())
+    assert run.evaluations[-1].test_score == pytest.approx((predicted == data.y_test).float().mean().item())
 
 
 def test_one_step_follows_torch_by_hand():

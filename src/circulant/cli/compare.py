@@ -11,34 +11,53 @@ import typer
 from circulant.catalogue import operator_names
 from circulant.cli.compare_progress import ComparisonProgress
 from circulant.cli.output import JsonOption, print_json
-from circulant.compare.experiment import Experiment
+from circulant.compare.experiment import experiment_for
+from circulant.compare.metric import METRICS
 from circulant.compare.outline import outline
 from circulant.compare.page import write_report
 from circulant.compare.process_runner import Processes
 from circulant.compare.ray_runner import RayCluster
 from circulant.compare.records import CONTROL, Budget, BudgetUnit, Comparison, Settings
+from circulant.compare.rooms import expanded, room, rooms
 from circulant.compare.run import run_comparison
 from circulant.compare.runner import Runner, Serial
 from circulant.compare.store import Store
 from circulant.core.errors import ArgumentError
+from circulant.data.dataset import Dataset
 from circulant.data.installed import require
 from circulant.data.load import load
+from circulant.data.task import Task
 
-# one of each kind of operator, and two layers of PyTorch to measure them by
+# one of each kind of operator, and layers of PyTorch to measure them by; by task and number of axes
 DEFAULT_OPERATORS = {
-    1: "Conv,SelfAttention,LongConv1d,SGConv,LinearAttention1d,AdaptiveSpectralFilter1d,Dcls1d,"
+    (
+        Task.CLASSIFICATION,
+        1,
+    ): "Conv,SelfAttention,LongConv1d,SGConv,LinearAttention1d,AdaptiveSpectralFilter1d,Dcls1d,"
     "FourierMixing1d",
-    2: "Conv,SelfAttention,LongConv1d,AdaptiveSpectralFilter1d,InceptionDWConv2d,LargeKernelAttention2d,"
+    (
+        Task.CLASSIFICATION,
+        2,
+    ): "Conv,SelfAttention,LongConv1d,AdaptiveSpectralFilter1d,InceptionDWConv2d,LargeKernelAttention2d,"
     "NeighborhoodAttention2d,ParameterizedHypercomplexConv2d",
+    (Task.NEXT_CHARACTER, 1): "Conv,DepthwiseConv,SelfAttention,LongConv1d,SGConv,LinearAttention1d",
+    (Task.FIELD, 1): "Conv,SelfAttention,AdaptiveSpectralFilter1d,LongConv1d,FourierMixing1d,Dcls1d",
+    (Task.FIELD, 2): "Conv,SelfAttention,AdaptiveSpectralFilter1d,InceptionDWConv2d,LargeKernelAttention2d,"
+    "ParameterizedHypercomplexConv2d",
 }
 SPLIT_SEED = 0  # of data without a split of their own; all trials share one split
 
 DataOption = Annotated[
+<<<<<<< HEAD
     str,
     typer.Option(help="mnist5k, mnist1d or another bundled set, folder of pictures, .npz, .csv or .ts."),
+=======
+    str, typer.Option(help="mnist5k or another bundled set, a folder of pictures, .npz, .csv, .ts or .txt.")
+>>>>>>> w-tasks
 ]
 OperatorsOption = Annotated[
-    str | None, typer.Option(help="Names from `circulant list`, or Conv, DepthwiseConv, SelfAttention.")
+    str | None,
+    typer.Option(help="Names or rooms from `circulant list`, or Conv, DepthwiseConv, SelfAttention."),
 ]
 BudgetOption = Annotated[str, typer.Option(help="Training of each trial: 2e for epochs, 60s for seconds.")]
 SeedsOption = Annotated[int, typer.Option(min=1, help="Trials of each operator.")]
@@ -68,20 +87,22 @@ def compare(
     The same command again goes on where it was stopped.
 
     Example: circulant compare --data photos/ --size 64 --budget 60s --operators Conv,InceptionDWConv2d
+
+    Text: circulant compare --data novel.txt --budget 60s --operators Conv,SelfAttention,sequence
     """
     for package in ("jinja2", "scipy", "rich"):  # before hours of training, not after
         require(package, "compare")
     runner = _runner(jobs, ray)
     allowed = parse_budget(budget)
     dataset = load(data, size, label, SPLIT_SEED)
-    names = parse_operators(operators or DEFAULT_OPERATORS[len(dataset.spatial)])
+    names = _chosen(operators or DEFAULT_OPERATORS[dataset.task, len(dataset.spatial)], dataset)
     command = _command(data, names, budget, seeds, size, label, title)
     settings = Settings(title or dataset.name, names, tuple(range(seeds)), allowed, command)
     report, store = out / "index.html", Store(out / "comparison.sqlite")
     try:
-        with ComparisonProgress() as progress:
+        with ComparisonProgress(METRICS[dataset.task]) as progress:
             comparison = run_comparison(
-                Experiment(dataset, allowed), settings, store, runner, progress.watch()
+                experiment_for(dataset, allowed), settings, store, runner, progress.watch()
             )
     except KeyboardInterrupt:
         typer.echo(
@@ -123,6 +144,16 @@ def parse_operators(text: str) -> tuple[str, ...]:
         came = f"{', '.join(twice)} twice" if twice else "none"
         raise ArgumentError(f"expected operators, each once, got {came}; see `circulant list`")
     return names
+
+
+def _chosen(text: str, dataset: Dataset) -> tuple[str, ...]:
+    """Operators by name; of a room those that fit the data, and a line that says how many do not."""
+    names = parse_operators(text)
+    found = [room(name, dataset) for name in names if name in rooms()]
+    for one in found:
+        every = len(one.fitting) + len(one.others)
+        typer.echo(f"{one.name}: {len(one.fitting)} of {every} operators take these data", err=True)
+    return expanded(names, found)
 
 
 def _runner(jobs: int, ray: str | None) -> Runner:

@@ -6,6 +6,7 @@ from typing import Self, final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from circulant.compare.metric import Metric
 from circulant.compare.records import Trial
 from circulant.compare.run import Watch
 from circulant.compare.runner import Outcome
@@ -17,7 +18,8 @@ PROFILE_STEPS = 100
 class ComparisonProgress:
     """Bars on the terminal, plain lines elsewhere; always on stderr, so that --json stays clean."""
 
-    def __init__(self) -> None:
+    def __init__(self, metric: Metric) -> None:
+        self._metric = metric
         self._console = Console(stderr=True)
         self._bars = Progress(
             TextColumn("{task.description}"),
@@ -55,7 +57,7 @@ class ComparisonProgress:
     def _finished(self, outcome: Outcome) -> None:
         self._done += 1
         self._bars.update(self._trials, completed=self._done)
-        result = f"{outcome.curve[-1].test_accuracy:.1%}" if isinstance(outcome, Trial) else "failed"
+        result = self._metric.show(outcome.curve[-1].test_score) if isinstance(outcome, Trial) else "failed"
         name = f"{outcome.operator}, seed {outcome.seed}"
         self._bars.update(self._trials, description=f"training ({name}: {result})")
         if not self._console.is_terminal:

@@ -10,6 +10,8 @@ from circulant.compare.experiment import Experiment
 from circulant.compare.measurements import Measurements
 from circulant.compare.records import CONTROL, Comparison, DataSummary, Failure, HardExample, Settings, Trial
 from circulant.data.dataset import Dataset
+from circulant.data.guess import guess
+from circulant.data.task import Task
 
 MOST_HARD = 12  # examples shown
 
@@ -38,17 +40,20 @@ def _summary(dataset: Dataset) -> DataSummary:
     return DataSummary(
         dataset.name,
         dataset.origin,
+        dataset.task,
         dataset.shape,
         dataset.classes,
         len(dataset.train),
-        tuple(dataset.test.y.tolist()),
+        len(dataset.test),
+        tuple(dataset.test.y.tolist()) if dataset.task is Task.CLASSIFICATION else (),
+        guess(dataset),
         dataset.fingerprint,
     )
 
 
 def hard_examples(dataset: Dataset, trials: Sequence[Trial]) -> tuple[HardExample, ...]:
-    """Test examples that more than half of the trials misread, the worst first."""
-    if not trials:
+    """Test examples that more than half of the trials misread, the worst first; none but for classes."""
+    if not trials or dataset.task is not Task.CLASSIFICATION:
         return ()
     predicted = np.array([trial.predicted for trial in trials])
     wrong = predicted != dataset.test.y

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import final
 
+from circulant.compare.metric import Metric
 from circulant.compare.statistics import Standing, Statistics
 
-NEARLY = 0.98  # share of the pick's accuracy that an alternative must keep
 CLEARLY = 0.8  # share of the pick's time that it must stay below
 
 
@@ -25,11 +25,10 @@ class Timing(Enum):
 @final
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """An operator that gives up little accuracy for much time."""
+    """An operator that gives up little of the score for much time."""
 
     standing: Standing
     timing: Timing
-    accuracy_share: float  # of the pick's
     time_share: float  # of the pick's
 
 
@@ -39,24 +38,25 @@ class Choice:
     """The answer of the report."""
 
     pick: Standing
-    tied: tuple[Standing, ...]  # operators that the test cannot tell from the most accurate, it included
+    tied: tuple[Standing, ...]  # operators that the test cannot tell from the best, it included
     alternative: Alternative | None
     beats_control: bool  # the pick, by the paired test
     any_beats_control: bool  # some operator
 
 
 def choose(statistics: Statistics) -> Choice | None:
-    """Among operators not told from the most accurate, the fastest forward; None where none finished."""
+    """Among operators not told from the best, the fastest forward; None where none finished."""
     operators = statistics.operators
     if not operators:
         return None
     best = operators[0]
     tied = tuple(one for one in operators if not statistics.differ(best.operator, one.operator))
-    pick = min(tied, key=lambda one: (one.forward_seconds, -one.accuracy))
+    metric = statistics.metric
+    pick = min(tied, key=lambda one: (one.forward_seconds, metric.gain(0.0, one.score)))
     return Choice(
         pick,
         tied,
-        _alternative(pick, operators),
+        _alternative(pick, operators, metric),
         _beats_control(statistics, pick),
         any(_beats_control(statistics, one) for one in operators),
     )
@@ -66,31 +66,31 @@ def _beats_control(statistics: Statistics, standing: Standing) -> bool:
     control = statistics.control
     if control is None:
         return False
-    pair = statistics.pair(standing.operator, control.operator)
-    return pair.differs and pair.difference > 0
+    return statistics.ahead(statistics.pair(standing.operator, control.operator))
 
 
-def _alternative(pick: Standing, operators: Sequence[Standing]) -> Alternative | None:
-    """The fastest of those that keep nearly the accuracy in clearly less time; forward first."""
-    near = [one for one in operators if one is not pick and one.accuracy >= NEARLY * pick.accuracy > 0]
+def _alternative(pick: Standing, operators: Sequence[Standing], metric: Metric) -> Alternative | None:
+    """The fastest of those that keep nearly the score in clearly less time; forward first."""
+    near = [one for one in operators if one is not pick and metric.keeps(one.score, pick.score)]
     for timing in Timing:
         faster = [one for one in near if timing.seconds(one) < CLEARLY * timing.seconds(pick)]
         if faster and pick.profile:
-            chosen = min(faster, key=lambda one: (timing.seconds(one), -one.accuracy))
+            chosen = min(faster, key=lambda one: (timing.seconds(one), metric.gain(0.0, one.score)))
             time_share = timing.seconds(chosen) / timing.seconds(pick)
-            return Alternative(chosen, timing, chosen.accuracy / pick.accuracy, time_share)
+            return Alternative(chosen, timing, time_share)
     return None
 
 
-def frontier(operators: Sequence[Standing], timing: Timing) -> tuple[Standing, ...]:
-    """Measured operators that no other beats in time and accuracy both, fastest first."""
-    measured = [one for one in operators if one.profile]
-    best = [one for one in measured if not any(_beats(other, one, timing) for other in measured)]
-    return tuple(sorted(best, key=lambda one: (timing.seconds(one), -one.accuracy)))
+def frontier(statistics: Statistics, timing: Timing) -> tuple[Standing, ...]:
+    """Measured operators that no other beats in time and score both, fastest first."""
+    metric = statistics.metric
+    measured = [one for one in statistics.operators if one.profile]
+    best = [one for one in measured if not any(_beats(other, one, timing, metric) for other in measured)]
+    return tuple(sorted(best, key=lambda one: (timing.seconds(one), metric.gain(0.0, one.score))))
 
 
-def _beats(one: Standing, other: Standing, timing: Timing) -> bool:
+def _beats(one: Standing, other: Standing, timing: Timing, metric: Metric) -> bool:
     """At least as good in both, better in one."""
     quicker = timing.seconds(other) - timing.seconds(one)
-    better = one.accuracy - other.accuracy
+    better = metric.gain(one.score, other.score)
     return quicker >= 0 and better >= 0 and (quicker > 0 or better > 0)

@@ -36,6 +36,8 @@ def trial_from_text(text: str) -> Trial:
         tuple(CurvePoint(**point) for point in record["curve"]),
         record["train_seconds"],
         None if sight is None else _sight(sight),
+        tuple(record["scores"]),
+        record["characters_right"],
     )
 
 

@@ -3,14 +3,12 @@
 from dataclasses import dataclass, field
 from typing import final
 
-from circulant.compare.records import CONTROL, Backbone, Budget, BudgetUnit
-from circulant.core.sizes import Shape
+from circulant.compare.records import Backbone, Budget, BudgetUnit
+from circulant.compare.setup import SETUPS, Setup
 from circulant.data.dataset import Dataset
-from circulant.models import backbone
-from circulant.models.backbone import Design, no_operator, stem_stride
-from circulant.models.find import find_mixer
-from circulant.models.mixer import Build
+from circulant.models.operator_network import Design, OperatorNetwork
 from circulant.train.allowance import Allowance, Epochs, Seconds
+from circulant.train.objective import OBJECTIVES, Objective
 from circulant.train.recipe import Recipe
 
 ALLOWANCES: dict[BudgetUnit, type[Epochs] | type[Seconds]] = {
@@ -46,29 +44,27 @@ class Experiment:
     def batch(self) -> int:
         return self.recipe.batch_for(len(self.dataset.train))
 
-    def network(self, spec: TrialSpec) -> backbone.Backbone:
+    @property
+    def setup(self) -> Setup:
+        return SETUPS[self.dataset.task]
+
+    @property
+    def objective(self) -> Objective:
+        return OBJECTIVES[self.dataset.task]
+
+    def network(self, spec: TrialSpec) -> OperatorNetwork:
         """The untrained network of a trial."""
-        return backbone.Backbone(
-            self.dataset.shape, len(self.dataset.classes), build_of(spec.operator), spec.seed, self.design
-        )
+        return self.setup.network(self.dataset, spec.operator, spec.seed, self.design)
 
     def describe(self) -> Backbone:
-        widths = ", ".join(str(stage.width) for stage in self.design.stages)
-        stride = stem_stride(self.dataset.spatial)
-        sentence = (
-            f"{_patches(stride, self.dataset.spatial)}, then {self.design.depth} residual blocks "
-            f"in {len(self.design.stages)} stages of {widths} channels, each stage on a grid half as fine; "
-            "every block holds batch norm, the operator, and a two-layer MLP on channels; "
-            "a linear layer on the mean over positions gives the classes."
+        setup, design = self.setup, self.design
+        sentence = setup.sentence(self.dataset, design)
+        return Backbone(
+            sentence, design.width, design.depth, self.batch, str(self.recipe), setup.first, setup.last
         )
-        return Backbone(sentence, self.design.width, self.design.depth, self.batch, str(self.recipe))
 
 
-def build_of(operator: str) -> Build:
-    return no_operator if operator == CONTROL else find_mixer(operator).fitted
-
-
-def _patches(stride: int, spatial: Shape) -> str:
-    if len(spatial) == 1:
-        return f"Patches of {stride} samples"
-    return f"Patches of {stride} × {stride} pixels"
+def experiment_for(dataset: Dataset, budget: Budget) -> Experiment:
+    """With the sizes and the recipe of the data's task."""
+    setup = SETUPS[dataset.task]
+    return Experiment(dataset, budget, setup.design, setup.recipe)

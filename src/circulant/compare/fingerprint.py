@@ -24,6 +24,7 @@ SOURCES = (
     "train",
     "explain",
     "compare/experiment.py",
+    "compare/setup.py",
     "compare/trial.py",
 )
 

@@ -33,7 +33,7 @@ class Bench:
         self.network = experiment.network(TrialSpec(operator, 0))
         self.x = data.x_train[: experiment.batch]
         self.y = data.y_train[: experiment.batch]
-        self.step = Step(self.network, experiment.recipe)
+        self.step = Step(self.network, experiment.recipe, experiment.objective.loss(experiment.recipe))
 
     def forward(self) -> torch.Tensor:
         self.network.eval()

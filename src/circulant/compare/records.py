@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circulant.core.sizes import Shape
+from circulant.data.task import Task
 from circulant.explain.frequency_response import FrequencyResponse
 from circulant.explain.receptive_field import ReceptiveField
 
@@ -46,10 +47,13 @@ class DataSummary:
 
     name: str
     origin: str  # one sentence: where it comes from
+    task: Task
     shape: Shape  # of one example: (channels, *spatial)
-    classes: tuple[str, ...]
+    classes: tuple[str, ...]  # or the characters of a text; empty for fields
     train_size: int
-    test_labels: tuple[int, ...]
+    test_size: int
+    test_labels: tuple[int, ...]  # classes of the test examples; empty for other tasks
+    guess: float  # score of the best answer that does not look at the example
     fingerprint: str  # sha256 over arrays and split
 
 
@@ -60,7 +64,7 @@ class CurvePoint:
     epoch: float
     seconds: float  # of training, evaluation excluded
     train_loss: float
-    test_accuracy: float
+    test_score: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One operator trained with one seed."""
+    """One operator trained with one seed. Its result is predicted for classes, scores for other tasks."""
 
     operator: str
     seed: int
@@ -81,6 +85,8 @@ class Trial:
     curve: tuple[CurvePoint, ...]
     train_seconds: float
     sight: Sight | None  # None for the control
+    scores: tuple[float, ...] = ()  # one per test example, in the unit of the metric
+    characters_right: float | None = None  # share of characters named rightly; of text alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +141,8 @@ class Backbone:
     depth: int
     batch: int
     optimiser: str
+    first: str = "stem"  # what stands before the blocks
+    last: str = "head"  # and after them
 
 
 @dataclass(frozen=True, slots=True)

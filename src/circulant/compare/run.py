@@ -13,7 +13,6 @@ from circulant.compare.profile import measure
 from circulant.compare.records import CONTROL, Comparison, Failure, Settings, Trial
 from circulant.compare.runner import Outcome, Runner
 from circulant.compare.store import Store
-from circulant.models.find import find_mixer
 
 
 @final
@@ -36,7 +35,7 @@ def run_comparison(
     experiment: Experiment, settings: Settings, store: Store, runner: Runner, watch: Watch
 ) -> Comparison:
     for operator in settings.operators:  # before any work
-        find_mixer(operator).require(len(experiment.dataset.spatial))
+        experiment.setup.require(experiment.dataset, operator)
     specs = all_specs(settings)
     keys = {spec: trial_key(experiment, spec) for spec in specs}
     outcomes: dict[TrialSpec, Outcome] = {}

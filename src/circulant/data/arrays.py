@@ -1,4 +1,7 @@
-"""NumPy archives: x_train, y_train, x_test, y_test, or x and y to be split."""
+"""NumPy archives: x_train, y_train, x_test, y_test, or x and y to be split.
+
+y of one label for each example makes a classification, y of real numbers on the grid of x a field.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +15,7 @@ from numpy.typing import NDArray
 
 from circulant.core.errors import DataError
 from circulant.data.dataset import Dataset, Examples
+from circulant.data.fields import Fields, field_dataset, split_fields
 from circulant.data.labelled import Labelled, paired_dataset, split_dataset
 
 PAIRED = ("x_train", "y_train", "x_test", "y_test")
@@ -24,9 +28,14 @@ def arrays_from_file(path: Path, seed: int) -> Dataset:
     arrays = _read(path)
     origin = f"Arrays from {path.name}."
     if all(key in arrays for key in PAIRED):
+        if _on_grid(arrays["x_train"], arrays["y_train"]):
+            parts = [_fields(path, arrays, f"x_{part}", f"y_{part}") for part in ("train", "test")]
+            return field_dataset(path.stem, origin, *parts)
         train, test = (_labelled(path, arrays, f"x_{part}", f"y_{part}") for part in ("train", "test"))
         return paired_dataset(path.stem, origin, train, test)
     if all(key in arrays for key in WHOLE):
+        if _on_grid(arrays["x"], arrays["y"]):
+            return split_fields(path.stem, origin, _fields(path, arrays, *WHOLE), seed)
         return split_dataset(path.stem, origin, _labelled(path, arrays, *WHOLE), seed)
     raise DataError(
         f"{path}: expected the arrays {', '.join(PAIRED)}, or x and y, "
@@ -49,6 +58,22 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
         ) from error
 
 
+def _on_grid(x: NDArray[Any], y: NDArray[Any]) -> bool:
+    """Whether y is a field: real numbers, one for each position of x, in channels of its own."""
+    if y.dtype.kind != "f" or y.ndim < 2 or x.ndim < 2:
+        return False
+    return y.shape[0] == x.shape[0] and y.shape[_axes(y) :] == x.shape[_axes(x) :]
+
+
+def _axes(array: NDArray[Any]) -> int:
+    """The first spatial axis: behind (N,) where there are no channels, behind (N, C) where there are."""
+    return 1 if array.ndim == 2 else 2
+
+
+def _fields(path: Path, arrays: Mapping[str, NDArray[Any]], x_key: str, y_key: str) -> Fields:
+    return Fields(*(_examples(path, key, arrays[key]) for key in (x_key, y_key)))
+
+
 def _labelled(path: Path, arrays: Mapping[str, NDArray[Any]], x_key: str, y_key: str) -> Labelled:
     x, y = arrays[x_key], arrays[y_key]
     if y.ndim == 2 and y.shape[1] == 1:
@@ -56,7 +81,7 @@ def _labelled(path: Path, arrays: Mapping[str, NDArray[Any]], x_key: str, y_key:
     if y.ndim != 1 or len(y) != len(x):
         raise DataError(
             f"{path}: {y_key} must hold one label for each of the {len(x)} examples of {x_key}, "
-            f"got shape {y.shape}; class labels, not one-hot rows"
+            f"got shape {y.shape}; class labels, not one-hot rows, or real numbers on the grid of {x_key}"
         )
     return Labelled(_examples(path, x_key, x), [str(label) for label in y.tolist()])
 

@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circulant.core.sizes import Shape
+from circulant.data.task import Task
 
 Examples = NDArray[np.float32]  # (N, C, *spatial)
-Labels = NDArray[np.int64]  # (N,), positions in Dataset.classes
+Codes = NDArray[np.int64]  # (N, 1, L), positions in Dataset.classes
+Labels = NDArray[np.int64]  # (N,) or (N, L), positions in Dataset.classes
 
 
 @final
@@ -18,8 +20,8 @@ Labels = NDArray[np.int64]  # (N,), positions in Dataset.classes
 class Part:
     """One side of a split."""
 
-    x: Examples
-    y: Labels
+    x: Examples | Codes
+    y: Labels | Examples
 
     def __len__(self) -> int:
         return len(self.y)
@@ -28,13 +30,17 @@ class Part:
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Dataset:
-    """Examples with class labels, split for training and testing. Series are (C, L), images (C, H, W)."""
+    """Examples with what is asked for, split for training and testing.
+
+    One series is (C, L), an image (C, H, W), a window of text (1, L).
+    """
 
     name: str
     origin: str  # one sentence: where the examples come from and what was done to them
-    classes: tuple[str, ...]
+    classes: tuple[str, ...]  # the characters of a text; empty for fields
     train: Part
     test: Part
+    task: Task = Task.CLASSIFICATION
     fingerprint: str = field(init=False)  # sha256 over arrays, classes and split
 
     def __post_init__(self) -> None:
@@ -51,7 +57,7 @@ class Dataset:
 
 
 def _fingerprint(dataset: Dataset) -> str:
-    digest = sha256("\0".join(dataset.classes).encode())
+    digest = sha256("\0".join((dataset.task.value, *dataset.classes)).encode())
     for array in (dataset.train.x, dataset.train.y, dataset.test.x, dataset.test.y):
         digest.update(f"{array.dtype}{array.shape}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())

@@ -1,4 +1,4 @@
-"""Text that comes with Python, as codes of characters."""
+"""Text that comes with Python, or the user's own, as codes of characters."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -27,7 +27,11 @@ class Text:
 def stdlib_text() -> Text:
     """The language reference as Python carries it in pydoc_data.topics: English prose and code."""
     topics: dict[str, str] = import_module("pydoc_data.topics").topics
-    text = "\n".join(topics[name] for name in sorted(topics))
+    return encoded("\n".join(topics[name] for name in sorted(topics)))
+
+
+def encoded(text: str) -> Text:
+    """Every character of the text gets a code, also those that only its end has."""
     characters = "".join(sorted(set(text)))
     code = {character: position for position, character in enumerate(characters)}
     codes = np.array([code[character] for character in text], dtype=np.int64)

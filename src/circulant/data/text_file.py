@@ -6,8 +6,12 @@ from circulant.core.errors import DataError
 
 
 def read_lines(path: Path) -> list[str]:
+    return read_text(path).splitlines()
+
+
+def read_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: expected UTF-8 text, but byte {error.start} is not; convert it") from error
     except OSError as error:

@@ -1,6 +1,5 @@
 """One network for every operator: three stages of blocks, each on a coarser grid. Only the slot differs."""
 
-from dataclasses import dataclass
 from typing import final
 
 import torch
@@ -10,36 +9,11 @@ from circulant.core.errors import ArgumentError
 from circulant.core.sizes import Shape
 from circulant.models.block import Block
 from circulant.models.mixer import Build
+from circulant.models.operator_network import Design, OperatorNetwork, middle, seed_slot
 from circulant.models.patch_conv import PatchConv, patched
 
 LARGEST_GRID = {1: 128, 2: 16}  # positions per axis after the stem, by number of axes
 SHRINK = 2  # between stages
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """Blocks on one grid."""
-
-    width: int
-    depth: int
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Design:
-    """Sizes of the network."""
-
-    stages: tuple[Stage, ...] = (Stage(24, 2), Stage(48, 1), Stage(96, 1))
-
-    @property
-    def width(self) -> int:
-        """Channels of the first stage."""
-        return self.stages[0].width
-
-    @property
-    def depth(self) -> int:
-        return sum(stage.depth for stage in self.stages)
 
 
 def stem_stride(spatial: Shape) -> int:
@@ -51,7 +25,7 @@ def stem_stride(spatial: Shape) -> int:
 
 
 @final
-class Backbone(nn.Module):
+class Backbone(OperatorNetwork):
     """Patches, blocks, and a linear head on the mean over positions.
 
     Shapes: x (B, C, *spatial) -> logits (B, classes).
@@ -79,15 +53,18 @@ class Backbone(nn.Module):
             self.body = nn.Sequential(*layers)
             self.head = nn.Sequential(nn.BatchNorm1d(channels), nn.GELU())
             self.classify = nn.Linear(channels, classes)
-            # mixers last, each from a seed of its own: all other weights are alike for every operator
             for position, (block, grid) in enumerate(zip(self.blocks, grids, strict=True)):
-                torch.manual_seed(1_000_003 * (seed + 1) + position)
+                seed_slot(seed, position)
                 block.mixer = build(grid[0], grid[1:])
 
     @property
     def middle(self) -> Block:
         """The block whose operator the report looks into."""
-        return self.blocks[(len(self.blocks) - 1) // 2]
+        return self.blocks[middle(len(self.blocks))]
+
+    @property
+    def middle_operator(self) -> nn.Module:
+        return self.middle.mixer
 
     def forward(self, x: Tensor) -> Tensor:
         features = self.head(self.body(x).flatten(2))

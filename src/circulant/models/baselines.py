@@ -1,5 +1,6 @@
 """Plain PyTorch layers in the slot, so that every operator is measured against what people use today."""
 
+from functools import partial
 from typing import final
 
 import torch
@@ -15,11 +16,12 @@ HEAD_CHANNELS = 16  # of attention; fewer where the width does not divide
 class SelfAttention(nn.Module):
     """torch.nn.MultiheadAttention over all positions, with a learnt position embedding.
 
-    Shapes: x (B, C, *spatial) -> y (B, C, *spatial).
+    causal=True: over those up to each position. Shapes: x (B, C, *spatial) -> y (B, C, *spatial).
     """
 
-    def __init__(self, channels: int, spatial: Shape) -> None:
+    def __init__(self, channels: int, spatial: Shape, causal: bool = False) -> None:
         super().__init__()
+        self.causal = causal
         heads = channels // HEAD_CHANNELS if channels % HEAD_CHANNELS == 0 else 1
         self.attention = nn.MultiheadAttention(channels, heads, batch_first=True)
         start = torch.empty(1, product(spatial), channels)
@@ -27,7 +29,13 @@ class SelfAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         tokens = x.flatten(2).transpose(1, 2) + self.position
-        mixed, _ = self.attention(tokens, tokens, tokens, need_weights=False)
+        later = None
+        if self.causal:
+            length = tokens.shape[1]
+            later = torch.ones(length, length, dtype=torch.bool, device=x.device).triu(1)
+        mixed, _ = self.attention(
+            tokens, tokens, tokens, need_weights=False, attn_mask=later, is_causal=self.causal
+        )
         result: Tensor = mixed.transpose(1, 2).reshape(x.shape)
         return result
 
@@ -42,8 +50,16 @@ def _depthwise_conv(channels: int, spatial: Shape) -> nn.Module:
     return kind(channels, channels, 7, padding=3, groups=channels)
 
 
+def _causal_conv(channels: int, spatial: Shape) -> nn.Module:
+    return nn.Sequential(nn.ConstantPad1d((2, 0), 0.0), nn.Conv1d(channels, channels, 3))
+
+
+def _causal_depthwise_conv(channels: int, spatial: Shape) -> nn.Module:
+    return nn.Sequential(nn.ConstantPad1d((6, 0), 0.0), nn.Conv1d(channels, channels, 7, groups=channels))
+
+
 BASELINES = (
-    Mixer("Conv", (1, 2), _conv),
-    Mixer("DepthwiseConv", (1, 2), _depthwise_conv),
-    Mixer("SelfAttention", (1, 2), SelfAttention),
+    Mixer("Conv", (1, 2), _conv, _causal_conv),
+    Mixer("DepthwiseConv", (1, 2), _depthwise_conv, _causal_depthwise_conv),
+    Mixer("SelfAttention", (1, 2), SelfAttention, partial(SelfAttention, causal=True)),
 )

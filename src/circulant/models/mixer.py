@@ -23,6 +23,7 @@ class Mixer:
     name: str
     ndims: tuple[int, ...]
     build: Build
+    causal: Build | None = None  # builds it on series so that no position sees a later one; None: it cannot
 
     def fitted(self, channels: int, spatial: Shape) -> nn.Module:
         """Built for that token grid. One-dimensional operators read a picture row by row."""
@@ -30,6 +31,22 @@ class Mixer:
         if len(spatial) in self.ndims:
             return self.build(channels, spatial)
         return SequenceView(self.build(channels, (product(spatial),)))
+
+    def causally(self, channels: int, spatial: Shape) -> nn.Module:
+        """Built so that no position sees a later one."""
+        return self._causal()(channels, spatial)
+
+    def require_causal(self) -> None:
+        """Raise unless it can be built so that no position sees a later one."""
+        self._causal()
+
+    def _causal(self) -> Build:
+        if self.causal is None:
+            raise ArgumentError(
+                f"text needs causal operators, as the next character is told from those before it, but "
+                f"{self.name} may see later ones; leave it out, or compare it on other data"
+            )
+        return self.causal
 
     def require(self, ndim: int) -> None:
         """Raise unless it can take data with that many spatial axes."""

@@ -61,15 +61,15 @@ def percent(share: float, decimals: int = 1) -> str:
     return f"{share * 100:.{decimals}f}{THIN}%".replace("-", MINUS)
 
 
-def half_width(low: float, high: float) -> str:
-    """Half of an interval of shares, in points: ±0.9."""
-    return f"±{(high - low) * 50:.1f}"
+def half_width(low: float, high: float, times: float = 100.0, decimals: int = 1) -> str:
+    """Half of an interval, of shares in points: ±0.9."""
+    return f"±{(high - low) * times / 2:.{decimals}f}"
 
 
-def points(difference: float) -> str:
-    """A signed difference of shares in percentage points; no sign on what rounds to zero."""
-    text = f"{difference * 100:+.1f}"
-    return "0.0" if float(text) == 0 else text.replace("-", MINUS)
+def points(difference: float, times: float = 100.0, decimals: int = 1) -> str:
+    """A signed difference, of shares in percentage points; no sign on what rounds to zero."""
+    text = f"{difference * times:+.{decimals}f}"
+    return text[1:] if float(text) == 0 else text.replace("-", MINUS)
 
 
 def whole(count: int) -> str:

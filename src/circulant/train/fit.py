@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from circulant.train.batches import shuffled_batches
-from circulant.train.loop import Loss, Step
+from circulant.train.loop import Step
+from circulant.train.objective import Loss
 from circulant.train.recipe import Recipe
 
 

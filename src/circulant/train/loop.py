@@ -1,8 +1,6 @@
 """The training loop."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from math import isfinite
 from statistics import fmean
 from time import perf_counter
@@ -12,14 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from circulant.core.errors import TrainingError
+from circulant.data.task import Task
 from circulant.train.allowance import Allowance
 from circulant.train.batches import shuffled_batches
-from circulant.train.predict import predict
+from circulant.train.objective import OBJECTIVES, Loss, Objective, Result, evaluate
 from circulant.train.recipe import Recipe
 from circulant.train.tensors import Tensors
 
-Loss = Callable[[Tensor, Tensor], Tensor]  # (network's output, target) -> scalar
-
+CLASSIFY = OBJECTIVES[Task.CLASSIFICATION]
 EVALUATIONS = 4  # over the whole allowance, evenly; each costs a pass over the test part
 
 
@@ -31,7 +29,7 @@ class Evaluation:
     epoch: float
     seconds: float  # of training, evaluation excluded
     train_loss: float  # mean since the last evaluation
-    test_accuracy: float
+    test_score: float
 
 
 @final
@@ -40,7 +38,7 @@ class TrainingRun:
     """What came out; the last evaluation is of the finished network."""
 
     evaluations: tuple[Evaluation, ...]
-    predicted: tuple[int, ...]  # of the test part
+    result: Result  # of the test part
     seconds: float
 
 
@@ -52,7 +50,7 @@ class Step:
         """loss(output, y) None: cross entropy with the recipe's label smoothing."""
         self.network = network
         self.recipe = recipe
-        self.loss = loss or partial(nn.functional.cross_entropy, label_smoothing=recipe.label_smoothing)
+        self.loss = loss or CLASSIFY.loss(recipe)
         self.parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
         self.optimiser = torch.optim.AdamW(
             self.parameters,
@@ -73,15 +71,29 @@ class Step:
         return loss.item()
 
 
-def train(network: nn.Module, data: Tensors, allowance: Allowance, recipe: Recipe, seed: int) -> TrainingRun:
+def train(
+    network: nn.Module,
+    data: Tensors,
+    allowance: Allowance,
+    recipe: Recipe,
+    seed: int,
+    objective: Objective = CLASSIFY,
+) -> TrainingRun:
     """Train until the allowance is used up. The seed decides the order of the examples."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # for operators that draw while training
-        return _train(network, data, allowance, recipe, seed)
+        return _train(network, data, allowance, recipe, seed, objective)
 
 
-def _train(network: nn.Module, data: Tensors, allowance: Allowance, recipe: Recipe, seed: int) -> TrainingRun:
-    step = Step(network.train(), recipe)
+def _train(
+    network: nn.Module,
+    data: Tensors,
+    allowance: Allowance,
+    recipe: Recipe,
+    seed: int,
+    objective: Objective,
+) -> TrainingRun:
+    step = Step(network.train(), recipe, objective.loss(recipe))
     examples = len(data.y_train)
     batch = recipe.batch_for(examples)
     epoch = seconds = used = 0.0
@@ -97,16 +109,12 @@ def _train(network: nn.Module, data: Tensors, allowance: Allowance, recipe: Reci
         if used >= 1:
             break
         if used >= (len(evaluations) + 1) / EVALUATIONS:
-            accuracy = _accuracy(predict(network, data.x_test), data.y_test)
-            evaluations.append(Evaluation(epoch, seconds, fmean(losses), accuracy))
+            result = evaluate(network, data.x_test, data.y_test, objective)
+            evaluations.append(Evaluation(epoch, seconds, fmean(losses), result.score))
             losses.clear()
-    predicted = predict(network, data.x_test)
-    evaluations.append(Evaluation(epoch, seconds, fmean(losses), _accuracy(predicted, data.y_test)))
-    return TrainingRun(tuple(evaluations), tuple(predicted.tolist()), seconds)
-
-
-def _accuracy(predicted: Tensor, y: Tensor) -> float:
-    return (predicted == y).float().mean().item()
+    result = evaluate(network, data.x_test, data.y_test, objective)
+    evaluations.append(Evaluation(epoch, seconds, fmean(losses), result.score))
+    return TrainingRun(tuple(evaluations), result, seconds)
 
 
 def _require_finite(loss: float, epoch: float) -> None:

@@ -1,4 +1,7 @@
-"""Classes for examples."""
+"""What a trained network says of examples."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -6,11 +9,19 @@ from torch import Tensor, nn
 CHUNK = 250  # examples at once; bounds the memory, not the result
 
 
-def predict(network: nn.Module, x: Tensor) -> Tensor:
-    """Class of each example, in eval mode; the network's mode is put back."""
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Eval mode without gradients; the network's mode is put back."""
     was_training = network.training
     network.eval()
-    with torch.no_grad():
-        classes = torch.cat([network(chunk).argmax(1) for chunk in x.split(CHUNK)])
-    network.train(was_training)
-    return classes
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        network.train(was_training)
+
+
+def predict(network: nn.Module, x: Tensor) -> Tensor:
+    """Class of each example, in eval mode; the network's mode is put back."""
+    with evaluating(network):
+        return torch.cat([network(chunk).argmax(1) for chunk in x.split(CHUNK)])

@@ -29,8 +29,9 @@ class Recipe:
         return min(self.batch, max(2, examples // 4))
 
     def __str__(self) -> str:
+        smoothing = f"label smoothing {self.label_smoothing:g}, " if self.label_smoothing else ""
         return (
             f"AdamW, learning rate {self.learning_rate:g} with {self.warm_up:.0%} warm-up and cosine decay, "
-            f"weight decay {self.weight_decay:g}, label smoothing {self.label_smoothing:g}, "
+            f"weight decay {self.weight_decay:g}, {smoothing}"
             f"gradients clipped at norm {self.largest_gradient:g}"
         )

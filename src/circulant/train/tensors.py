@@ -1,4 +1,4 @@
-"""A data set as tensors, standardised, ready for training."""
+"""A data set as tensors, ready for training."""
 
 from dataclasses import dataclass
 from typing import final
@@ -8,6 +8,7 @@ from torch import Tensor
 
 from circulant.data.dataset import Dataset
 from circulant.data.standardise import standardise
+from circulant.data.task import Task
 
 
 @final
@@ -20,6 +21,9 @@ class Tensors:
 
 
 def to_tensors(dataset: Dataset) -> Tensors:
-    scaled = standardise(dataset)
-    arrays = (scaled.train, dataset.train.y, scaled.test, dataset.test.y)
-    return Tensors(*(torch.from_numpy(array) for array in arrays))
+    """Inputs standardised, except codes of characters."""
+    train, test = dataset.train.x, dataset.test.x
+    if dataset.task is not Task.NEXT_CHARACTER:
+        scaled = standardise(dataset)
+        train, test = scaled.train, scaled.test
+    return Tensors(*(torch.from_numpy(array) for array in (train, dataset.train.y, test, dataset.test.y)))

@@ -13,9 +13,10 @@ from circulant.compare.findings.words import (
     listing,
     names_of,
 )
+from circulant.compare.metric import Metric
 from circulant.compare.records import CONTROL, Comparison, DataSummary
 from circulant.compare.statistics import Standing, Statistics
-from circulant.report.numbers import COUNT, TIME, half_width, percent, show
+from circulant.report.numbers import COUNT, TIME, percent, show
 
 
 @final
@@ -47,42 +48,45 @@ def headline(comparison: Comparison, statistics: Statistics, choice: Choice | No
     if choice is None:
         sentence = "No operator finished training, so there is nothing to recommend."
         return Headline(sentence, "", "", "No result")
-    data = comparison.data
+    data, metric = comparison.data, statistics.metric
     if statistics.control is not None and not choice.any_beats_control:
-        return _no_gain(choice.pick, statistics.control, data)
+        return _no_gain(choice.pick, statistics.control, data, metric)
     pick = choice.pick
-    short = f"{pick.operator}, {percent(pick.accuracy)}"
-    figures = f"{percent(pick.accuracy)} accuracy ({half_width(pick.low, pick.high)})"
+    short = f"{pick.operator}, {metric.show(pick.score)}"
+    figures = f"{metric.reading(pick.score)} ({metric.half_width(pick.low, pick.high)})"
     time = batch_time(pick, data)
     figures += f", {time}" if time else ""
     if len(statistics.operators) == 1:
         alone = f" reaches {figures}. It is the only operator in this comparison."
         return Headline("On your data and this machine, ", pick.operator, alone, short)
     return Headline(
-        "On your data and this machine, take ", pick.operator, f": {figures}.{_instead(choice)}", short
+        "On your data and this machine, take ",
+        pick.operator,
+        f": {figures}.{_instead(choice, metric)}",
+        short,
     )
 
 
-def _no_gain(pick: Standing, control: Standing, data: DataSummary) -> Headline:
+def _no_gain(pick: Standing, control: Standing, data: DataSummary, metric: Metric) -> Headline:
     def in_time(standing: Standing) -> str:
         time = batch_time(standing, data)
         return f" in {time}" if time else ""
 
     return Headline(
         "On your data, no operator is clearly better than none. The same network without any reaches "
-        f"{percent(control.accuracy)}{in_time(control)}; ",
+        f"{metric.show(control.score)}{in_time(control)}; ",
         pick.operator,
-        f" reaches {percent(pick.accuracy)} ({half_width(pick.low, pick.high)}){in_time(pick)}.",
-        f"No operator beats none, {percent(control.accuracy)}",
+        f" reaches {metric.show(pick.score)} ({metric.half_width(pick.low, pick.high)}){in_time(pick)}.",
+        f"No operator beats none, {metric.show(control.score)}",
     )
 
 
-def _instead(choice: Choice) -> str:
-    """The second sentence, where another operator is nearly as accurate in clearly less time."""
+def _instead(choice: Choice, metric: Metric) -> str:
+    """The second sentence, where another operator is nearly as good in clearly less time."""
     other = choice.alternative
     if other is None:
         return ""
-    reaches = f" {other.standing.operator} reaches {percent(other.standing.accuracy)}"
+    reaches = f" {other.standing.operator} reaches {metric.show(other.standing.score)}"
     share = percent(other.time_share, 0)
     if other.timing is Timing.FORWARD:
         return f"{reaches} in {share} of that time."
@@ -99,18 +103,20 @@ def stand_first(comparison: Comparison, statistics: Statistics, choice: Choice |
 
 
 def _ties(statistics: Statistics, choice: Choice) -> str:
-    count, tied = len(statistics.operators), len(choice.tied)
+    count, tied, metric = len(statistics.operators), len(choice.tied), statistics.metric
     if count == 1:
         return ""
     if tied == 1:
-        ahead = "is more accurate than every other operator by more than chance would give."
+        ahead = f"is {metric.better} than every other operator by more than chance would give."
         return f"{choice.pick.operator} {ahead}"
-    why = "the fastest" if choice.pick.profile else "the most accurate"
+    why = "the fastest" if choice.pick.profile else f"the {metric.best}"
     if tied == count:
         who = "Both operators" if count == 2 else f"All {OPERATOR.worded(count)}"
-        return f"{who} are too close in accuracy to tell apart. Of these {choice.pick.operator} is {why}."
+        return (
+            f"{who} are too close in {metric.name} to tell apart. Of these {choice.pick.operator} is {why}."
+        )
     return (
-        f"{count_word(tied).capitalize()} of {OPERATOR.worded(count)} are too close to the best accuracy "
+        f"{count_word(tied).capitalize()} of {OPERATOR.worded(count)} are too close to the {metric.top} "
         f"to tell apart ({names_of(choice.tied)}). Of these {choice.pick.operator} is {why}."
     )
 
@@ -122,9 +128,9 @@ def _control(statistics: Statistics, choice: Choice) -> str:
             "The control, the same network without any operator, did not finish: whether the operator "
             "matters at all is not known."
         )
-    accuracy = percent(control.accuracy)
+    score = statistics.metric.show(control.score)
     if choice.beats_control:
-        return f"The operator matters here: the same network without any reaches {accuracy}."
+        return f"The operator matters here: the same network without any reaches {score}."
     pair = statistics.pair(pick, CONTROL)
     if pair.differs:
         return f"The same network without any operator is even clearly better than {pick}."
@@ -132,7 +138,7 @@ def _control(statistics: Statistics, choice: Choice) -> str:
         better = [o for o in statistics.operators if _ahead(statistics, o)]
         verb = "is" if len(better) == 1 else "are"
         return (
-            f"{pick} is not clearly better than the same network without any operator ({accuracy}); "
+            f"{pick} is not clearly better than the same network without any operator ({score}); "
             f"{names_of(better)} {verb}."
         )
     return f"Between {pick} and the network without any operator the difference is within chance."
@@ -140,22 +146,23 @@ def _control(statistics: Statistics, choice: Choice) -> str:
 
 def _seeds(statistics: Statistics, choice: Choice) -> str:
     """The test knows nothing of other seeds: say so where they could turn its result around."""
-    pick = choice.pick
+    pick, metric = choice.pick, statistics.metric
     if len(pick.by_seed) == 1:
         return "With one seed, how much the start of training matters is not measured."
     low, high = min(pick.by_seed), max(pick.by_seed)
-    behind = [one for one in statistics.operators if one not in choice.tied and one.accuracy > low]
+    worst = high if metric.lower_is_better else low
+    rest = [one for one in statistics.operators if one not in choice.tied]
+    behind = [one for one in rest if metric.gain(one.score, worst) > 0]
     if not behind:
         return ""
     return (
-        f"Seeds matter here: those of {pick.operator} range from {percent(low)} to {percent(high)}, "
+        f"Seeds matter here: those of {pick.operator} range from {metric.show(low)} to {metric.show(high)}, "
         "so that other seeds may change the order."
     )
 
 
 def _ahead(statistics: Statistics, standing: Standing) -> bool:
-    pair = statistics.pair(standing.operator, CONTROL)
-    return pair.differs and pair.difference > 0
+    return statistics.ahead(statistics.pair(standing.operator, CONTROL))
 
 
 def _missing(comparison: Comparison) -> Iterator[str]:
@@ -182,39 +189,39 @@ def _missing(comparison: Comparison) -> Iterator[str]:
 
 
 def facts(statistics: Statistics) -> tuple[Fact, ...]:
-    """Highest accuracy, fastest forward pass, fastest training step, fewest parameters."""
-    operators = statistics.operators
+    """Best score, fastest forward pass, fastest training step, fewest parameters."""
+    operators, metric = statistics.operators, statistics.metric
     if not operators:
         return ()
     first = operators[0]
     time = f", {show(first.forward_seconds, TIME)}" if first.profile else ""
-    best = [one for one in operators if percent(one.accuracy) == percent(first.accuracy)]
-    value = percent(first.accuracy) + (time if len(best) == 1 else "")
-    accuracy = Fact("Highest accuracy", _few(best), value)
+    best = [one for one in operators if metric.show(one.score) == metric.show(first.score)]
+    value = metric.show(first.score) + (time if len(best) == 1 else "")
+    highest = Fact(metric.highest.capitalize(), _few(best), value)
     measured = [one for one in operators if one.profile]
     if not measured:
-        return (accuracy,)
-    timed = [_least(f"Fastest {timing.value}", measured, timing) for timing in Timing]
-    return (accuracy, *timed, _fewest_parameters(measured))
+        return (highest,)
+    timed = [_least(f"Fastest {timing.value}", measured, timing, metric) for timing in Timing]
+    return (highest, *timed, _fewest_parameters(measured, metric))
 
 
-def _least(question: str, measured: Sequence[Standing], timing: Timing) -> Fact:
+def _least(question: str, measured: Sequence[Standing], timing: Timing, metric: Metric) -> Fact:
     least = min(timing.seconds(one) for one in measured)
     text = show(least, TIME)
-    return _fact(question, text, [one for one in measured if show(timing.seconds(one), TIME) == text])
+    holders = [one for one in measured if show(timing.seconds(one), TIME) == text]
+    return _fact(question, text, holders, metric)
 
 
-def _fewest_parameters(measured: Sequence[Standing]) -> Fact:
+def _fewest_parameters(measured: Sequence[Standing], metric: Metric) -> Fact:
     counts = {one.operator: one.profile.parameters for one in measured if one.profile}
     least = min(counts.values())
-    return _fact(
-        "Fewest parameters", show(least, COUNT), [one for one in measured if counts[one.operator] == least]
-    )
+    holders = [one for one in measured if counts[one.operator] == least]
+    return _fact("Fewest parameters", show(least, COUNT), holders, metric)
 
 
-def _fact(question: str, value: str, holders: Sequence[Standing]) -> Fact:
-    accuracy = f", {percent(holders[0].accuracy)}" if len(holders) == 1 else ""
-    return Fact(question, _few(holders), value + accuracy)
+def _fact(question: str, value: str, holders: Sequence[Standing], metric: Metric) -> Fact:
+    score = f", {metric.show(holders[0].score)}" if len(holders) == 1 else ""
+    return Fact(question, _few(holders), value + score)
 
 
 def _few(standings: Sequence[Standing]) -> str:

@@ -4,7 +4,8 @@ from circulant.compare.choice import Choice
 from circulant.compare.findings.words import OPERATOR, PAIR, SEED, count_word, example_noun
 from circulant.compare.records import CONTROL, Comparison
 from circulant.compare.statistics import DRAWS, Pair, Standing, Statistics
-from circulant.report.numbers import points, whole
+from circulant.data.task import Task
+from circulant.report.numbers import whole
 
 
 def chance(statistics: Statistics, choice: Choice) -> str:
@@ -18,7 +19,7 @@ def _top(statistics: Statistics, choice: Choice) -> str:
     if len(choice.tied) == 1:
         return f"{choice.pick.operator} is ahead of every other operator."
     if len(choice.tied) == len(statistics.operators):
-        return "None of the operators can be told from the most accurate with these data."
+        return f"None of the operators can be told from the {statistics.metric.best} with these data."
     return f"The top {count_word(len(choice.tied))} cannot be ordered with these data."
 
 
@@ -41,7 +42,7 @@ def _control(statistics: Statistics) -> str:
         return ""
     count = len(statistics.operators)
     pairs = [statistics.pair(one.operator, CONTROL) for one in statistics.operators]
-    ahead = sum(pair.differs and pair.difference > 0 for pair in pairs)
+    ahead = sum(map(statistics.ahead, pairs))
     if ahead == count:
         return "; the control is behind it" if count == 1 else "; the control is behind every operator"
     if ahead == 0:
@@ -51,15 +52,17 @@ def _control(statistics: Statistics) -> str:
 
 
 def verdict(statistics: Statistics, standing: Standing) -> str:
-    """One cell of the summary: this operator against the most accurate one."""
+    """One cell of the summary: this operator against the best one."""
     pair = against_best(statistics, standing)
     if pair is None:
         return "best"
-    return f"{points(pair.difference)} points" if pair.differs else "no clear difference"
+    if not pair.differs:
+        return "no clear difference"
+    return f"{statistics.metric.difference(pair.difference)} {statistics.metric.steps}"
 
 
 def against_best(statistics: Statistics, standing: Standing) -> Pair | None:
-    """The pair with the most accurate operator; None for that operator itself, or where there is none."""
+    """The pair with the best operator; None for that operator itself, or where there is none."""
     best = statistics.operators[:1]
     if not best or standing.operator == best[0].operator:
         return None
@@ -77,7 +80,8 @@ def interval_note(comparison: Comparison, statistics: Statistics) -> str:
         "bars do not mean “no difference”. The paired test does that job."
     )
     if any(one.low == one.high for one in statistics.standings):
-        text += " A width of zero says that every draw gave the same accuracy, not that it is certain."
+        name = statistics.metric.name
+        text += f" A width of zero says that every draw gave the same {name}, not that it is certain."
     return text
 
 
@@ -88,14 +92,21 @@ def _seeds(comparison: Comparison) -> int:
 def significance_note(comparison: Comparison, statistics: Statistics) -> str:
     """What was tested, what the test covers, and what it does not."""
     noun = example_noun(comparison.data)
-    size = len(comparison.data.test_labels)
-    pairs = PAIR.counted(len(statistics.pairs))
+    size = comparison.data.test_size
+    pairs, metric = PAIR.counted(len(statistics.pairs)), statistics.metric
     return (
         "Shaded and bold: more than chance (blue: row better, orange: row worse). Wilcoxon signed-rank "
-        f"test over the {noun.counted(size)} of the test set, each scored by the share of seeds that read "
-        f"it correctly; Holm’s correction for {pairs} at 5\u202f%. The test speaks about other "
-        f"{noun.plural} like these, read by these trained networks. {_over_seeds(_seeds(comparison))}"
+        f"test over the {noun.counted(size)} of the test set, each scored by {metric.scored}; "
+        f"Holm’s correction for {pairs} at 5\u202f%. The test speaks about other {noun.plural} like these, "
+        f"{metric.verb} by these trained networks. {_alike(comparison)}{_over_seeds(_seeds(comparison))}"
     )
+
+
+def _alike(comparison: Comparison) -> str:
+    """Where test examples are no independent draws."""
+    if comparison.data.task is not Task.NEXT_CHARACTER:
+        return ""
+    return "Windows of one text are alike, so that the test is somewhat too ready to see a difference. "
 
 
 def _over_seeds(seeds: int) -> str:

@@ -1,6 +1,5 @@
 """What was run, in rows of a name and a text: data, training, machine."""
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import final
 
@@ -14,8 +13,10 @@ from circulant.compare.findings.words import (
     is_image,
     listing,
 )
-from circulant.compare.records import CONTROL, Comparison, HardExample, Machine
-from circulant.report.numbers import BYTES, long_date, percent, show, whole
+from circulant.compare.metric import metric_of
+from circulant.compare.records import CONTROL, Comparison, DataSummary, HardExample, Machine
+from circulant.data.task import Task
+from circulant.report.numbers import BYTES, long_date, show, whole
 
 
 @final
@@ -27,22 +28,41 @@ class Row:
 
 def data_rows(comparison: Comparison) -> tuple[Row, ...]:
     data, settings = comparison.data, comparison.settings
-    share = Counter(data.test_labels).most_common(1)[0][1] / len(data.test_labels)
+    classes = [Row("Classes", listing(data.classes))] if data.task is Task.CLASSIFICATION else []
     return (
-        Row("Data", f"{data.name}, {_shape(comparison)}, {len(data.classes)} classes"),
+        Row("Data", f"{data.name}, {_shape(data)}{_asked(data)}"),
         Row("Origin", data.origin),
-        Row("Classes", listing(data.classes)),
-        Row("Split", f"{whole(data.train_size)} to train, {whole(len(data.test_labels))} to test"),
-        Row("Guessing", f"{percent(share)} by always naming the commonest class of the test set"),
+        *classes,
+        Row("Split", f"{whole(data.train_size)} to train, {whole(data.test_size)} to test"),
+        Row("Guessing", f"{metric_of(data).show(data.guess)} {GUESSES[data.task]}"),
         Row("Fingerprint", data.fingerprint),
         Row("Seeds", ", ".join(map(str, settings.seeds)) + " (weights and order of the data)"),
         Row("Runs", _runs(comparison)),
     )
 
 
-def _shape(comparison: Comparison) -> str:
-    channels, *spatial = comparison.data.shape
-    if is_image(comparison.data):
+GUESSES = {
+    Task.CLASSIFICATION: "by always naming the commonest class of the test set",
+    Task.NEXT_CHARACTER: "by how often each character stands in the training part",
+    Task.FIELD: "by always answering the mean field of the training part",
+}
+
+
+def _asked(data: DataSummary) -> str:
+    """What the network chooses among."""
+    if data.task is Task.CLASSIFICATION:
+        return f", {len(data.classes)} classes"
+    return f", {len(data.classes)} different" if data.task is Task.NEXT_CHARACTER else ""
+
+
+def _shape(data: DataSummary) -> str:
+    channels, *spatial = data.shape
+    if data.task is Task.NEXT_CHARACTER:
+        return f"windows of {spatial[0]} characters"
+    if data.task is Task.FIELD:
+        several = f" in {channels} channels" if channels > 1 else ""
+        return f"fields on {' × '.join(map(str, spatial))} points{several}"
+    if is_image(data):
         kind = {1: " grey", 3: " colour"}.get(channels, f" with {channels} channels")
         return " × ".join(map(str, spatial)) + kind
     return f"{spatial[0]} samples" + (f" in {channels} channels" if channels > 1 else "")
@@ -89,8 +109,10 @@ def version_rows(comparison: Comparison) -> tuple[Row, ...]:
 
 def diagram_description(comparison: Comparison) -> str:
     """The backbone's drawing in words."""
+    backbone = comparison.backbone
     return (
-        f"{example_noun(comparison.data).singular}, stem, {comparison.backbone.depth} blocks, head. "
+        f"{example_noun(comparison.data).singular}, {backbone.first}, {backbone.depth} blocks, "
+        f"{backbone.last}. "
         "One block: norm, operator, added to its input; then norm and MLP, added again."
     )
 
@@ -116,7 +138,9 @@ def hard_note(comparison: Comparison, inverted: bool) -> str:
 
 
 def all_right(comparison: Comparison) -> str:
-    """How many test examples nobody ever got wrong."""
+    """How many test examples nobody ever got wrong; empty where there is no right and wrong."""
+    if comparison.data.task is not Task.CLASSIFICATION:
+        return ""
     trials = [trial for trial in comparison.trials if trial.operator != CONTROL]
     if not trials:
         return ""

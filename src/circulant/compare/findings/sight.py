@@ -86,12 +86,13 @@ def _response(response: FrequencyResponse) -> str:
     return f"Nearly flat: fine detail gets {percent(fine / broad, 0)} of the gain of broad shapes."
 
 
-def sight_intro(one_axis: bool) -> str:
+def sight_intro(one_axis: bool, causal: bool = False) -> str:
     second = "Right" if one_axis else "Middle and right"
+    ahead = " Nothing ahead of the position moves it: every operator is causal." if causal else ""
     return (
         "The trained operator of the middle block. Left: how strongly each sample around a position moves "
         f"it (effective receptive field). {second}: how much of each frequency gets through, from broad "
-        "shapes (0) to the finest detail (½)."
+        f"shapes (0) to the finest detail (½).{ahead}"
     )
 
 

@@ -1,43 +1,42 @@
-"""What accuracy costs in time: sentences from the two frontiers."""
-
-from collections.abc import Sequence
+"""What a better score costs in time: sentences from the two frontiers."""
 
 from circulant.compare.choice import Timing, frontier
 from circulant.compare.findings.words import listing
-from circulant.compare.statistics import Standing, Statistics
-from circulant.report.numbers import TIME, percent, show
+from circulant.compare.statistics import Statistics
+from circulant.report.numbers import TIME, show
 
 
 def tradeoff(statistics: Statistics) -> str:
     """One sentence for the forward pass, one for training; one for both where they say the same."""
-    operators = statistics.operators
-    fronts = [[one.operator for one in frontier(operators, timing)] for timing in Timing]
+    fronts = [[one.operator for one in frontier(statistics, timing)] for timing in Timing]
     if fronts[0] == fronts[1] and len(fronts[0]) == 1:
-        return f"There is no trade-off: {fronts[0][0]} is the most accurate and the fastest, in both times."
-    return " ".join(_sentence(timing, operators) for timing in Timing)
+        best = statistics.metric.best
+        return f"There is no trade-off: {fronts[0][0]} is the {best} and the fastest, in both times."
+    return " ".join(_sentence(timing, statistics) for timing in Timing)
 
 
-def _sentence(timing: Timing, operators: Sequence[Standing]) -> str:
+def _sentence(timing: Timing, statistics: Statistics) -> str:
     where = "In the forward pass" if timing is Timing.FORWARD else "In training"
-    best = [one.operator for one in frontier(operators, timing)]
+    metric = statistics.metric
+    best = [one.operator for one in frontier(statistics, timing)]
     if not best:
         return f"The {timing.value} was not measured."
     if len(best) == 1:
-        return f"{where}, {best[0]} is both the fastest and the most accurate."
-    measured = sum(one.profile is not None for one in operators)
+        return f"{where}, {best[0]} is both the fastest and the {metric.best}."
+    measured = sum(one.profile is not None for one in statistics.operators)
     if len(best) == measured:
-        return f"{where}, more accuracy costs more time throughout, from {best[0]} to {best[-1]}."
+        return f"{where}, {metric.costs} more time throughout, from {best[0]} to {best[-1]}."
     rest = "the other operator is" if measured - len(best) == 1 else "every other operator is"
     return f"{where}, the choice is between {listing(best)}; {rest} beaten by one of these."
 
 
 def frontier_description(statistics: Statistics, timing: Timing) -> str:
     """The picture in words, for those who do not see it."""
-    best = frontier(statistics.operators, timing)
-    spots = [f"{o.operator} {percent(o.accuracy)} in {show(timing.seconds(o), TIME)}" for o in best]
+    best, metric = frontier(statistics, timing), statistics.metric
+    spots = [f"{o.operator} {metric.show(o.score)} in {show(timing.seconds(o), TIME)}" for o in best]
     return (
-        f"Scatter of accuracy against time of one {timing.value}. "
-        f"Frontier from fast to accurate: {', '.join(spots)}. The summary table holds the same figures."
+        f"Scatter of {metric.name} against time of one {timing.value}. "
+        f"Frontier from fast to {metric.good}: {', '.join(spots)}. The summary table holds the same figures."
     )
 
 
@@ -54,7 +53,7 @@ def tradeoff_note(statistics: Statistics, outside: bool, unnamed: bool) -> str:
         return text
     if outside:
         return (
-            f"{text} The control lies below the frame: {percent(control.accuracy)}, "
+            f"{text} The control lies below the frame: {statistics.metric.show(control.score)}, "
             f"{show(control.forward_seconds, TIME)} forward, {show(control.train_seconds, TIME)} a "
             "training step."
         )

@@ -6,6 +6,7 @@ from typing import final
 
 from circulant.compare.records import CONTROL, Budget, BudgetUnit, DataSummary
 from circulant.compare.statistics import Standing
+from circulant.data.task import Task
 from circulant.report.numbers import TIME, show, whole
 
 COUNTS = (
@@ -36,15 +37,19 @@ RUN = Noun("run", "runs")
 PAIR = Noun("pair", "pairs")
 IMAGE = Noun("image", "images")
 SEQUENCE = Noun("sequence", "sequences")
+WINDOW = Noun("window", "windows")
+FIELD = Noun("field", "fields")
 
 
 def example_noun(data: DataSummary) -> Noun:
     """What one test example is called."""
-    return IMAGE if is_image(data) else SEQUENCE
+    if data.task is Task.CLASSIFICATION:
+        return IMAGE if is_image(data) else SEQUENCE
+    return WINDOW if data.task is Task.NEXT_CHARACTER else FIELD
 
 
 def is_image(data: DataSummary) -> bool:
-    return len(data.shape) == 3
+    return data.task is Task.CLASSIFICATION and len(data.shape) == 3
 
 
 def count_word(count: int) -> str:

@@ -33,8 +33,9 @@ class Box:
 def backbone_diagram(comparison: Comparison, width: Width) -> Fragment:
     gap, padding = (26.0, 13.0) if width is Width.WIDE else (9.0, 4.5)
     noun = example_noun(comparison.data).singular
-    blocks = f"{comparison.backbone.depth} blocks"
-    network = _row((noun, "stem", blocks, "head"), gap, padding)
+    backbone = comparison.backbone
+    blocks = f"{backbone.depth} blocks"
+    network = _row((noun, backbone.first, blocks, backbone.last), gap, padding)
     block = _row(("norm", OPERATOR, PLUS, "norm", "MLP", PLUS), gap, padding)
     parts = [text(0, 12, "the network", "tick"), *_draw(network, 22.0, blocks)]
     parts += [text(0, 92, "one block", "tick"), *_draw(block, 118.0, OPERATOR)]

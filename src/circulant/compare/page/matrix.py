@@ -5,7 +5,6 @@ from typing import final
 
 from circulant.compare.findings.words import shown_name
 from circulant.compare.statistics import Pair, Statistics
-from circulant.report.numbers import points
 
 
 @final
@@ -32,10 +31,11 @@ def _cell(statistics: Statistics, first: str, second: str) -> MatrixCell:
     if first == second:
         return MatrixCell("·", "", "same operator")
     pair = statistics.pair(first, second)
-    return MatrixCell(points(pair.difference), _kind(pair), "more than chance" if pair.differs else "")
+    text = statistics.metric.difference(pair.difference)
+    return MatrixCell(text, _kind(statistics, pair), "more than chance" if pair.differs else "")
 
 
-def _kind(pair: Pair) -> str:
+def _kind(statistics: Statistics, pair: Pair) -> str:
     if not pair.differs:
         return ""
-    return "up" if pair.difference > 0 else "down"
+    return "up" if statistics.ahead(pair) else "down"

@@ -25,6 +25,7 @@ from circulant.compare.page.width import Width
 from circulant.compare.records import Comparison, HardExample
 from circulant.compare.statistics import Statistics
 from circulant.core.card import Paper
+from circulant.data.task import Task
 from circulant.report.csv_text import csv_uri
 from circulant.report.fragment import Fragment, join
 from circulant.report.numbers import percent
@@ -52,6 +53,7 @@ def summary(comparison: Comparison, statistics: Statistics, choice: Choice | Non
         "summary": summary_table(statistics, choice, noun),
         "budget": budget_words(comparison.settings.budget),
         "scale_ends": _scale_ends(statistics),
+        "order": "ascending" if statistics.metric.lower_is_better else "descending",
         "interval_note": chance_words.interval_note(comparison, statistics),
         "cost": cost_table(statistics, choice, noun),
         "cost_intro": cost_words.cost_intro(noun),
@@ -60,8 +62,9 @@ def summary(comparison: Comparison, statistics: Statistics, choice: Choice | Non
 
 
 def _scale_ends(statistics: Statistics) -> tuple[str, str]:
-    low, high = interval_scale(statistics.standings)
-    return percent(low, 0), percent(high, 0)
+    metric = statistics.metric
+    low, high = interval_scale(statistics.standings, metric)
+    return metric.round(low), metric.round(high)
 
 
 def tradeoff(comparison: Comparison, statistics: Statistics, choice: Choice | None) -> Content:
@@ -79,11 +82,19 @@ def tradeoff(comparison: Comparison, statistics: Statistics, choice: Choice | No
     ]
     return {
         "tradeoff": figures,
+        "tradeoff_title": f"{statistics.metric.title} against time",
         "tradeoff_intro": tradeoff_words.tradeoff(statistics),
         "tradeoff_note": tradeoff_words.tradeoff_note(
             statistics, control_outside(statistics), some_unnamed(statistics)
         ),
     }
+
+
+MATRIX_UNITS = {
+    Task.CLASSIFICATION: "percentage points",
+    Task.NEXT_CHARACTER: "bits per character, where less is better",
+    Task.FIELD: "percentage points of relative error, where less is better",
+}
 
 
 def chance(comparison: Comparison, statistics: Statistics, choice: Choice | None) -> Content:
@@ -94,6 +105,7 @@ def chance(comparison: Comparison, statistics: Statistics, choice: Choice | None
         "chance_intro": chance_words.chance(statistics, choice),
         "several_seeds": len(comparison.settings.seeds) > 1,
         "matrix": matrix_rows(statistics),
+        "matrix_unit": MATRIX_UNITS[comparison.data.task],
         "significance_note": chance_words.significance_note(comparison, statistics),
     }
 
@@ -103,7 +115,7 @@ def learning(comparison: Comparison, statistics: Statistics) -> Content:
     curves = learning_words.learning_of(comparison, [standing.operator for standing in order])
     if not curves:
         return {"learning": None}
-    axes = learning_axes(curves, len(comparison.data.test_labels))
+    axes = learning_axes(curves, comparison.data.test_size)
     level = learning_words.common_level(curves)
     unit = comparison.settings.budget.unit
     panels = [
@@ -129,7 +141,7 @@ def sight(comparison: Comparison, statistics: Statistics) -> Content:
     one_axis = seen[0].sight.receptive_field.share.shape[0] == 1
     return {
         "sight": sight_cards(seen),
-        "sight_intro": sight_words.sight_intro(one_axis),
+        "sight_intro": sight_words.sight_intro(one_axis, comparison.data.task is Task.NEXT_CHARACTER),
         "sight_note": sight_words.sight_note(seen),
         "ramp": None if one_axis else ramp_uri(),
     }

@@ -1,14 +1,14 @@
-"""Operators in order of accuracy, with interval, seeds, and brackets around those not told apart."""
+"""Operators in order of their score, with interval, seeds, and brackets around those not told apart."""
 
 from collections.abc import Iterator, Sequence
 
 from circulant.compare.choice import Choice
 from circulant.compare.findings.words import shown_name
+from circulant.compare.metric import Metric
 from circulant.compare.page.width import Width
 from circulant.compare.statistics import Standing, Statistics
 from circulant.report.axis import line, path, text, top_axis
 from circulant.report.fragment import Fragment, drawing, element
-from circulant.report.numbers import percent
 from circulant.report.scale import LinearScale
 from circulant.report.text_width import shortened
 
@@ -17,7 +17,7 @@ BRACKET = 13.0  # width of one column of brackets
 
 
 def ranking_plot(statistics: Statistics, choice: Choice | None, width: Width) -> Fragment:
-    order = statistics.standings
+    order, metric = statistics.standings, statistics.metric
     columns = _columns(statistics)
     labels = 190.0 if width is Width.WIDE else 124.0
     right = width.full - BRACKET * (len(columns) + 1)
@@ -25,8 +25,8 @@ def ranking_plot(statistics: Statistics, choice: Choice | None, width: Width) ->
     low = min(min(s.low, *s.by_seed) for s in order)
     high = max(max(s.high, *s.by_seed) for s in order)
     margin = max(0.03 * (high - low), 0.001)
-    scale = LinearScale(low - margin, high + margin, labels, right, 100.0)
-    parts = [text(0, 12, "Accuracy, %", "unit"), *top_axis(scale, TOP - 8, bottom, 46)]
+    scale = LinearScale(low - margin, high + margin, labels, right, metric.times)
+    parts = [text(0, 12, metric.axis, "unit"), *top_axis(scale, TOP - 8, bottom, 46)]
     pick = choice.pick.operator if choice and choice.any_beats_control else None
     for row, standing in enumerate(order):
         parts += _row(standing, TOP + STEP * (row + 0.5), scale, standing.operator == pick)
@@ -37,15 +37,15 @@ def ranking_plot(statistics: Statistics, choice: Choice | None, width: Width) ->
     if columns:
         words = "brackets join operators that the test cannot tell apart"
         parts.append(text(width.full, bottom + 20, words, "tick", "end"))
-    return drawing(width.full, bottom + 28, parts, _description(order), width.css)
+    return drawing(width.full, bottom + 28, parts, _description(order, metric), width.css)
 
 
-def _description(order: Sequence[Standing]) -> str:
+def _description(order: Sequence[Standing], metric: Metric) -> str:
     spots = [
-        f"{shown_name(s.operator)} {percent(s.accuracy)} ({percent(s.low)} to {percent(s.high)})"
+        f"{shown_name(s.operator)} {metric.show(s.score)} ({metric.show(s.low)} to {metric.show(s.high)})"
         for s in order
     ]
-    return f"Operators by accuracy: {'; '.join(spots)}"
+    return f"Operators by {metric.name}: {'; '.join(spots)}"
 
 
 def _row(standing: Standing, y: float, scale: LinearScale, picked: bool) -> Iterator[Fragment]:
@@ -53,11 +53,11 @@ def _row(standing: Standing, y: float, scale: LinearScale, picked: bool) -> Iter
     name = shortened(shown_name(standing.operator), 12.5, scale.start - 8)
     yield text(scale.start - 8, y + 4, name, "ctl end" if standing.is_control else "end" + on, "end")
     yield line(scale.place(standing.low), y, scale.place(standing.high), y, "whisk" + on)
-    for accuracy in standing.by_seed:
-        x = scale.place(accuracy)
+    for score in standing.by_seed:
+        x = scale.place(score)
         yield line(x, y - 5, x, y + 5, "seed" + on)
     kind = "ctl" if standing.is_control else on.strip()
-    yield element("circle", cx=scale.place(standing.accuracy), cy=y, r=4.6, class_=f"dot {kind}".strip())
+    yield element("circle", cx=scale.place(standing.score), cy=y, r=4.6, class_=f"dot {kind}".strip())
 
 
 def _bracket(x: float, top: float, bottom: float) -> Fragment:

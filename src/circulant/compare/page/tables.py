@@ -9,6 +9,7 @@ from typing import final
 from circulant.compare.choice import Choice
 from circulant.compare.findings.chance import against_best, verdict
 from circulant.compare.findings.words import Noun, shown_name
+from circulant.compare.metric import Metric
 from circulant.compare.records import Profile, Spread
 from circulant.compare.statistics import Standing, Statistics
 from circulant.report.fragment import Fragment, drawing, element
@@ -18,7 +19,6 @@ from circulant.report.numbers import (
     COUNT_WORDS,
     TIME,
     Unit,
-    half_width,
     percent,
     unit_for,
 )
@@ -90,15 +90,19 @@ class Measure:
 
 
 def in_table_order(statistics: Statistics) -> tuple[Standing, ...]:
-    """Most accurate first, the control last wherever it stands."""
+    """Best first, the control last wherever it stands."""
     return tuple(sorted(statistics.standings, key=lambda standing: standing.is_control))
 
 
 def summary_table(statistics: Statistics, choice: Choice | None, noun: Noun) -> Table:
-    order = in_table_order(statistics)
-    accuracy = Header("Accuracy", "%, ± 95\u202f% interval", descending=True)
-    headers = [accuracy, Header("Against the best", "paired test", descending=True, words=True)]
-    columns = [_accuracies(order), [_verdict(statistics, standing) for standing in order]]
+    order, metric = in_table_order(statistics), statistics.metric
+    down = not metric.lower_is_better
+    score = Header(metric.title, f"{metric.symbol}, ± 95\u202f% interval", descending=down)
+    headers = [score, Header("Against the best", "paired test", descending=down, words=True)]
+    columns = [_scores(order, metric), [_verdict(statistics, standing) for standing in order]]
+    if any(standing.characters_right is not None for standing in order):
+        headers.append(Header("Characters right", "%", descending=True))
+        columns.append(_characters_right(order))
     for measure in _summary_measures(_batch(order, noun)):
         header, cells = _measured(measure, order, bars=False)
         headers.append(header)
@@ -149,26 +153,40 @@ def _cost_measures(noun: Noun, batch: str) -> tuple[Measure, ...]:
     )
 
 
-def interval_scale(order: Sequence[Standing]) -> tuple[float, float]:
-    """Whole percents around all intervals: the ends of the bars' common scale."""
+def interval_scale(order: Sequence[Standing], metric: Metric) -> tuple[float, float]:
+    """Round values around all intervals: the ends of the bars' common scale."""
+    steps = round(1 / metric.round_to)
     low = min((standing.low for standing in order), default=0.0)
     high = max((standing.high for standing in order), default=1.0)
-    return floor(low * 100 + 1e-9) / 100, ceil(high * 100 - 1e-9) / 100
+    return floor(low * steps + 1e-9) / steps, ceil(high * steps - 1e-9) / steps
 
 
-def _accuracies(order: Sequence[Standing]) -> list[Cell]:
-    texts = [percent(standing.accuracy) for standing in order]
+def _scores(order: Sequence[Standing], metric: Metric) -> list[Cell]:
+    texts = [metric.show(standing.score) for standing in order]
     best = [texts[i] for i, standing in enumerate(order) if not standing.is_control][:1]
-    low, high = interval_scale(order)
+    low, high = interval_scale(order, metric)
     return [
         Cell(
             text,
-            standing.accuracy,
+            standing.score,
             _tone(text in best and not standing.is_control),
-            half_width(standing.low, standing.high),
+            metric.half_width(standing.low, standing.high),
             interval_bar(standing, low, high),
         )
         for text, standing in zip(texts, order, strict=True)
+    ]
+
+
+def _characters_right(order: Sequence[Standing]) -> list[Cell]:
+    """All that print like the highest among operators are best."""
+    shares = [-1.0 if one.characters_right is None else one.characters_right for one in order]
+    competing = [share for share, one in zip(shares, order, strict=True) if not one.is_control]
+    highest = percent(max(competing, default=-1.0))
+    return [
+        Cell(percent(share), share, _tone(percent(share) == highest and not one.is_control))
+        if share >= 0
+        else Cell(UNKNOWN, share)
+        for share, one in zip(shares, order, strict=True)
     ]
 
 
@@ -176,7 +194,7 @@ def _verdict(statistics: Statistics, standing: Standing) -> Cell:
     pair = against_best(statistics, standing)
     if not statistics.operators:
         return Cell(UNKNOWN, 0.0)
-    worse = pair is not None and pair.differs and pair.difference < 0
+    worse = pair is not None and pair.differs and not statistics.ahead(pair)
     return Cell(
         verdict(statistics, standing), pair.difference if pair else 0.0, Tone.WORSE if worse else Tone.WORDS
     )
@@ -227,7 +245,7 @@ BAR_WIDTH, BAR_MARGIN = 132.0, 5.0
 
 
 def interval_bar(standing: Standing, low: float, high: float) -> Fragment:
-    """Accuracy and its interval on the scale that all rows share."""
+    """Score and its interval on the scale that all rows share."""
     room = BAR_WIDTH - 2 * BAR_MARGIN
 
     def place(value: float) -> float:
@@ -235,5 +253,5 @@ def interval_bar(standing: Standing, low: float, high: float) -> Fragment:
 
     base = element("line", x1=BAR_MARGIN, y1=17.0, x2=BAR_WIDTH - BAR_MARGIN, y2=17.0, class_="grid")
     whisker = element("line", x1=place(standing.low), y1=9.0, x2=place(standing.high), y2=9.0, class_="whisk")
-    dot = element("circle", cx=place(standing.accuracy), cy=9.0, r=3.4, class_="dot")
+    dot = element("circle", cx=place(standing.score), cy=9.0, r=3.4, class_="dot")
     return drawing(BAR_WIDTH, 18, [base, whisker, dot], class_="interval")

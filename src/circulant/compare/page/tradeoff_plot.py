@@ -1,4 +1,4 @@
-"""Accuracy against time: every operator a point, the frontier a line."""
+"""Score against time: every operator a point, the frontier a line."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from typing import final
 from circulant.compare.choice import Choice, Timing, frontier
 from circulant.compare.findings.tradeoff import frontier_description
 from circulant.compare.findings.words import shown_name
+from circulant.compare.metric import Metric
 from circulant.compare.page.width import Width
 from circulant.compare.statistics import Standing, Statistics
 from circulant.report.axis import bottom_axis, left_axis, line, path, text
@@ -28,11 +29,11 @@ class Frame:
 
     shown: tuple[Standing, ...]
     time: LogScale
-    accuracy: LinearScale
+    score: LinearScale  # better is further up
     timing: Timing
 
     def spot(self, standing: Standing) -> tuple[float, float]:
-        return self.time.place(self.timing.seconds(standing)), self.accuracy.place(standing.accuracy)
+        return self.time.place(self.timing.seconds(standing)), self.score.place(standing.score)
 
 
 def control_outside(statistics: Statistics) -> bool:
@@ -40,7 +41,9 @@ def control_outside(statistics: Statistics) -> bool:
     control = statistics.control
     if control is None:
         return False
-    return control.accuracy < min((one.low for one in statistics.operators), default=0.0)
+    gain = statistics.metric.gain
+    ends = [end for one in statistics.operators for end in (one.low, one.high)]
+    return bool(ends) and all(gain(end, control.score) > 0 for end in ends)
 
 
 def _frame(statistics: Statistics, timing: Timing, width: Width) -> Frame:
@@ -52,10 +55,12 @@ def _frame(statistics: Statistics, timing: Timing, width: Width) -> Frame:
     margin = max(0.06 * (high - low), 0.001)
     unit = unit_for(seconds, TIME)
     right = width.half - 8
+    metric = statistics.metric
+    ends = (TOP, BOTTOM) if metric.lower_is_better else (BOTTOM, TOP)
     return Frame(
         shown,
         LogScale(min(seconds) / 1.18, max(seconds) * 1.18, LEFT, right, unit.size),
-        LinearScale(low - margin, high + margin, BOTTOM, TOP, 100.0),
+        LinearScale(low - margin, high + margin, *ends, metric.times),
         timing,
     )
 
@@ -63,9 +68,13 @@ def _frame(statistics: Statistics, timing: Timing, width: Width) -> Frame:
 def tradeoff_plot(statistics: Statistics, choice: Choice, timing: Timing, width: Width) -> Fragment:
     """One plot; only for statistics in which some operator was measured."""
     frame = _frame(statistics, timing, width)
-    best = frontier(statistics.operators, timing)
+    best = frontier(statistics, timing)
     pick = choice.pick.operator if choice.any_beats_control else None
-    parts = [*_axes(frame), *(_whisker(frame, one, pick) for one in frame.shown), _front(frame, best)]
+    parts = [
+        *_axes(frame, statistics.metric),
+        *(_whisker(frame, one, pick) for one in frame.shown),
+        _front(frame, best),
+    ]
     parts += [_dot(frame, one, one in best, one.operator == pick) for one in frame.shown]
     spots = [frame.spot(one) for one in frame.shown if one.operator == pick]
     parts += [
@@ -83,7 +92,7 @@ def some_unnamed(statistics: Statistics) -> bool:
 
 def plot_labels(statistics: Statistics, timing: Timing, width: Width) -> tuple[Label, ...]:
     """Where the names stand; those on the frontier get their places first."""
-    frame, best = _frame(statistics, timing, width), frontier(statistics.operators, timing)
+    frame, best = _frame(statistics, timing, width), frontier(statistics, timing)
     room = width.half / 2.6
     points = [
         Point(
@@ -94,10 +103,10 @@ def plot_labels(statistics: Statistics, timing: Timing, width: Width) -> tuple[L
     return place_labels(points, Box(LEFT + 2, TOP - 12, width.half, BOTTOM - 2), SIZE)
 
 
-def _axes(frame: Frame) -> Iterator[Fragment]:
+def _axes(frame: Frame, metric: Metric) -> Iterator[Fragment]:
     unit = next(u for u in TIME if u.size == frame.time.unit)
-    yield text(0, 11, "Accuracy, %", "unit")
-    yield from left_axis(frame.accuracy, LEFT, frame.time.stop, 40)
+    yield text(0, 11, f"{metric.axis} (less is up)" if metric.lower_is_better else metric.axis, "unit")
+    yield from left_axis(frame.score, LEFT, frame.time.stop, 40)
     yield from bottom_axis(frame.time, BOTTOM)
     yield text(LEFT, BOTTOM + 40, "← faster", "tick")
     yield text(
@@ -107,12 +116,13 @@ def _axes(frame: Frame) -> Iterator[Fragment]:
 
 def _whisker(frame: Frame, standing: Standing, pick: str | None) -> Fragment:
     x, _ = frame.spot(standing)
-    low, high = (frame.accuracy.place(max(end, frame.accuracy.low)) for end in (standing.low, standing.high))
+    scale = frame.score
+    low, high = (scale.place(min(max(end, scale.low), scale.high)) for end in (standing.low, standing.high))
     return line(x, high, x, low, "whisk thin on" if standing.operator == pick else "whisk thin")
 
 
 def _front(frame: Frame, best: Sequence[Standing]) -> Fragment:
-    """Steps: what is the highest accuracy in at most this time."""
+    """Steps: what is the best score in at most this time."""
     spots = [frame.spot(one) for one in best]
     corners = [(spots[0][0], BOTTOM)]
     for x, y in spots:
