@@ -38,22 +38,44 @@ if TYPE_CHECKING:
         atrous_scan,
     )
     from circulant.operators.sequence.bidirectional_ssm import BidirectionalSsm
-    from circulant.operators.sequence.decay_attention import decay_attention
+    from circulant.operators.sequence.causal_flow_attention1d import CausalFlowAttention1d
+    from circulant.operators.sequence.causal_light_net_mixer1d import CausalLightNetMixer1d
+    from circulant.operators.sequence.chunk_attention import chunk_attention
+    from circulant.operators.sequence.chunked_attention1d import ChunkedAttention1d
+    from circulant.operators.sequence.delta_rule_mixer1d import DeltaRuleMixer1d
+    from circulant.operators.sequence.diag_attention1d import DiagAttention1d
     from circulant.operators.sequence.diagonal_ssm import DiagonalSsm
+    from circulant.operators.sequence.dilated_tcn1d import DilatedTCN1d
     from circulant.operators.sequence.discretisation import Discretisation
     from circulant.operators.sequence.efficient_visual_state_space2d import EfficientVisualStateSpace2d
+    from circulant.operators.sequence.flow_attention import FlowAttention1d, FlowAttention2d, FlowAttention3d
+    from circulant.operators.sequence.gated_delta_net_mixer1d import GatedDeltaNetMixer1d
+    from circulant.operators.sequence.gated_linear_attention1d import GatedLinearAttention1d
     from circulant.operators.sequence.h3_mixer import H3Mixer
+    from circulant.operators.sequence.hgrn2_mixer1d import Hgrn2Mixer1d
+    from circulant.operators.sequence.interactive_conv_block1d import InteractiveConvBlock1d
     from circulant.operators.sequence.learned_butterfly import LearnedButterfly
+    from circulant.operators.sequence.light_net_mixer import LightNetMixer1d, LightNetMixer2d, LightNetMixer3d
     from circulant.operators.sequence.linear_attention1d import LinearAttention1d
     from circulant.operators.sequence.long_conv1d import LongConv1d
+    from circulant.operators.sequence.multi_dim_lrpe import MultiDimLrpe
+    from circulant.operators.sequence.multi_dim_toeplitz_pe import (
+        MultiDimToeplitzPe1d,
+        MultiDimToeplitzPe2d,
+        MultiDimToeplitzPe3d,
+    )
+    from circulant.operators.sequence.multires_conv1d import MultiresConv1d
+    from circulant.operators.sequence.norm_attention1d import NormAttention1d
     from circulant.operators.sequence.rational_kernel import RtfInitialisation
     from circulant.operators.sequence.rational_transfer_function1d import RationalTransferFunction1d
+    from circulant.operators.sequence.retention_mixer1d import RetentionMixer1d
     from circulant.operators.sequence.s4d_mixer1d import S4dMixer1d
     from circulant.operators.sequence.selective_scan2d import SelectiveScan2d, cross_merge, cross_scan
     from circulant.operators.sequence.selective_ssm1d import SelectiveSsm1d
     from circulant.operators.sequence.sg_conv import SGConv
     from circulant.operators.sequence.sgconv_kernel import Upsampling, sgconv_kernel
     from circulant.operators.sequence.shift_ssm import ShiftSsm
+    from circulant.operators.sequence.spectral_dictionary_mixer1d import SpectralDictionaryMixer1d
     from circulant.operators.spatial.dcls import Dcls1d, Dcls2d, Dcls3d
     from circulant.operators.spatial.dcls_kernel import DclsVersion, dcls_kernel
     from circulant.operators.spatial.dilated_reparam_block import DilatedBranch, DilatedReparamBlock
@@ -61,16 +83,58 @@ if TYPE_CHECKING:
     from circulant.operators.spatial.inception_dw_conv2d import InceptionDWConv2d
     from circulant.operators.spatial.large_kernel_attention2d import LargeKernelAttention2d
     from circulant.operators.spatial.large_kernel_conv import LargeKernelConv2d
+    from circulant.operators.spectral.adaptive_frequency_filter import (
+        AdaptiveFrequencyFilter1d,
+        AdaptiveFrequencyFilter2d,
+        AdaptiveFrequencyFilter3d,
+    )
+    from circulant.operators.spectral.adaptive_spectral_block1d import AdaptiveSpectralBlock1d
     from circulant.operators.spectral.adaptive_spectral_filter1d import AdaptiveSpectralFilter1d
+    from circulant.operators.spectral.causal_fourier_mixing1d import CausalFourierMixing1d
+    from circulant.operators.spectral.de_aliasing_filter import (
+        DeAliasingFilter1d,
+        DeAliasingFilter2d,
+        DeAliasingFilter3d,
+    )
     from circulant.operators.spectral.fourier_mixing1d import FourierMixing1d
+    from circulant.operators.spectral.fourier_unit import FourierUnit1d, FourierUnit2d, FourierUnit3d
+    from circulant.operators.spectral.frequency_mixing2d import FrequencyMixing2d
+    from circulant.operators.spectral.global_fourier_filter import (
+        GlobalFourierFilter1d,
+        GlobalFourierFilter2d,
+        GlobalFourierFilter3d,
+    )
+    from circulant.operators.spectral.haar_dwt import HaarDWT1d, HaarDWT2d, HaarDWT3d
+    from circulant.operators.spectral.learnable_time_frequency_filter1d import LearnableTimeFrequencyFilter1d
+    from circulant.operators.spectral.low_pass import nyquist_frequency
     from circulant.operators.spectral.mod_relu import ModReLU
+    from circulant.operators.spectral.spectral_conv import SpectralConv1d, SpectralConv2d, SpectralConv3d
+    from circulant.operators.spectral.spectral_pooling_aggregation2d import SpectralPoolingAggregation2d
+    from circulant.operators.spectral.spectral_pooling_filter import (
+        SpectralPoolingFilter1d,
+        SpectralPoolingFilter2d,
+        SpectralPoolingFilter3d,
+    )
+    from circulant.operators.spectral.spectral_transform import SpectralTransform
+    from circulant.operators.spectral.temporal_spectral_conv1d import TemporalSpectralConv1d
+    from circulant.operators.spectral.volumetric_ffc import FastFourierConv2d, VolumetricFFC3d
+    from circulant.operators.spectral.wave_mix_block2d import WaveMixBlock2d
+    from circulant.operators.spectral.wave_mix_block2d_v1 import WaveMixBlock2dV1
     from circulant.problems.conv_first_block import BlockActivation
 
 _MODULES = {
+    "AdaptiveFrequencyFilter1d": "circulant.operators.spectral.adaptive_frequency_filter",
+    "AdaptiveFrequencyFilter2d": "circulant.operators.spectral.adaptive_frequency_filter",
+    "AdaptiveFrequencyFilter3d": "circulant.operators.spectral.adaptive_frequency_filter",
+    "AdaptiveSpectralBlock1d": "circulant.operators.spectral.adaptive_spectral_block1d",
     "AdaptiveSpectralFilter1d": "circulant.operators.spectral.adaptive_spectral_filter1d",
     "AtrousSelectiveScan2d": "circulant.operators.sequence.atrous_selective_scan2d",
     "BidirectionalSsm": "circulant.operators.sequence.bidirectional_ssm",
     "BlockActivation": "circulant.problems.conv_first_block",
+    "CausalFlowAttention1d": "circulant.operators.sequence.causal_flow_attention1d",
+    "CausalFourierMixing1d": "circulant.operators.spectral.causal_fourier_mixing1d",
+    "CausalLightNetMixer1d": "circulant.operators.sequence.causal_light_net_mixer1d",
+    "ChunkedAttention1d": "circulant.operators.sequence.chunked_attention1d",
     "ComplexConv1d": "circulant.operators.algebra.complex_conv",
     "ComplexConv2d": "circulant.operators.algebra.complex_conv",
     "ComplexConv3d": "circulant.operators.algebra.complex_conv",
@@ -79,58 +143,115 @@ _MODULES = {
     "Dcls2d": "circulant.operators.spatial.dcls",
     "Dcls3d": "circulant.operators.spatial.dcls",
     "DclsVersion": "circulant.operators.spatial.dcls_kernel",
+    "DeAliasingFilter1d": "circulant.operators.spectral.de_aliasing_filter",
+    "DeAliasingFilter2d": "circulant.operators.spectral.de_aliasing_filter",
+    "DeAliasingFilter3d": "circulant.operators.spectral.de_aliasing_filter",
     "DeformableConv2dV4": "circulant.operators.dynamic.deformable_conv2d_v4",
+    "DeltaRuleMixer1d": "circulant.operators.sequence.delta_rule_mixer1d",
+    "DiagAttention1d": "circulant.operators.sequence.diag_attention1d",
     "DiagonalSsm": "circulant.operators.sequence.diagonal_ssm",
     "DilatedBranch": "circulant.operators.spatial.dilated_reparam_block",
     "DilatedReparamBlock": "circulant.operators.spatial.dilated_reparam_block",
+    "DilatedTCN1d": "circulant.operators.sequence.dilated_tcn1d",
     "Discretisation": "circulant.operators.sequence.discretisation",
     "EfficientChannelAttention": "circulant.operators.gates.efficient_channel_attention",
     "EfficientVisualStateSpace2d": "circulant.operators.sequence.efficient_visual_state_space2d",
+    "FastFourierConv2d": "circulant.operators.spectral.volumetric_ffc",
+    "FlowAttention1d": "circulant.operators.sequence.flow_attention",
+    "FlowAttention2d": "circulant.operators.sequence.flow_attention",
+    "FlowAttention3d": "circulant.operators.sequence.flow_attention",
     "FourierMixing1d": "circulant.operators.spectral.fourier_mixing1d",
+    "FourierUnit1d": "circulant.operators.spectral.fourier_unit",
+    "FourierUnit2d": "circulant.operators.spectral.fourier_unit",
+    "FourierUnit3d": "circulant.operators.spectral.fourier_unit",
+    "FrequencyMixing2d": "circulant.operators.spectral.frequency_mixing2d",
     "FusedConvFirstBlock": "circulant.operators.spatial.fused_conv_first_block",
+    "GatedDeltaNetMixer1d": "circulant.operators.sequence.gated_delta_net_mixer1d",
+    "GatedLinearAttention1d": "circulant.operators.sequence.gated_linear_attention1d",
+    "GlobalFourierFilter1d": "circulant.operators.spectral.global_fourier_filter",
+    "GlobalFourierFilter2d": "circulant.operators.spectral.global_fourier_filter",
+    "GlobalFourierFilter3d": "circulant.operators.spectral.global_fourier_filter",
     "H3Mixer": "circulant.operators.sequence.h3_mixer",
+    "HaarDWT1d": "circulant.operators.spectral.haar_dwt",
+    "HaarDWT2d": "circulant.operators.spectral.haar_dwt",
+    "HaarDWT3d": "circulant.operators.spectral.haar_dwt",
     "HaloAttention2d": "circulant.operators.attention.halo_attention2d",
+    "Hgrn2Mixer1d": "circulant.operators.sequence.hgrn2_mixer1d",
     "InceptionDWConv2d": "circulant.operators.spatial.inception_dw_conv2d",
+    "InteractiveConvBlock1d": "circulant.operators.sequence.interactive_conv_block1d",
     "Involution2d": "circulant.operators.dynamic.involution2d",
     "LargeKernelAttention2d": "circulant.operators.spatial.large_kernel_attention2d",
     "LargeKernelConv2d": "circulant.operators.spatial.large_kernel_conv",
+    "LearnableTimeFrequencyFilter1d": "circulant.operators.spectral.learnable_time_frequency_filter1d",
     "LearnedButterfly": "circulant.operators.sequence.learned_butterfly",
+    "LightNetMixer1d": "circulant.operators.sequence.light_net_mixer",
+    "LightNetMixer2d": "circulant.operators.sequence.light_net_mixer",
+    "LightNetMixer3d": "circulant.operators.sequence.light_net_mixer",
     "LinearAttention1d": "circulant.operators.sequence.linear_attention1d",
     "LongConv1d": "circulant.operators.sequence.long_conv1d",
     "ModReLU": "circulant.operators.spectral.mod_relu",
+    "MultiDimLrpe": "circulant.operators.sequence.multi_dim_lrpe",
+    "MultiDimToeplitzPe1d": "circulant.operators.sequence.multi_dim_toeplitz_pe",
+    "MultiDimToeplitzPe2d": "circulant.operators.sequence.multi_dim_toeplitz_pe",
+    "MultiDimToeplitzPe3d": "circulant.operators.sequence.multi_dim_toeplitz_pe",
     "MultiSpectralChannelAttention2d": "circulant.operators.gates.multi_spectral_channel_attention2d",
+    "MultiresConv1d": "circulant.operators.sequence.multires_conv1d",
     "NeighborhoodAttention2d": "circulant.operators.attention.neighborhood_attention2d",
+    "NormAttention1d": "circulant.operators.sequence.norm_attention1d",
     "ParameterizedHypercomplexConv1d": "circulant.operators.algebra.parameterized_hypercomplex_conv",
     "ParameterizedHypercomplexConv2d": "circulant.operators.algebra.parameterized_hypercomplex_conv",
     "ParameterizedHypercomplexConv3d": "circulant.operators.algebra.parameterized_hypercomplex_conv",
     "RationalTransferFunction1d": "circulant.operators.sequence.rational_transfer_function1d",
+    "RetentionMixer1d": "circulant.operators.sequence.retention_mixer1d",
     "RtfInitialisation": "circulant.operators.sequence.rational_kernel",
     "S4dMixer1d": "circulant.operators.sequence.s4d_mixer1d",
     "SGConv": "circulant.operators.sequence.sg_conv",
     "SelectiveScan2d": "circulant.operators.sequence.selective_scan2d",
     "SelectiveSsm1d": "circulant.operators.sequence.selective_ssm1d",
     "ShiftSsm": "circulant.operators.sequence.shift_ssm",
+    "SpectralConv1d": "circulant.operators.spectral.spectral_conv",
+    "SpectralConv2d": "circulant.operators.spectral.spectral_conv",
+    "SpectralConv3d": "circulant.operators.spectral.spectral_conv",
+    "SpectralDictionaryMixer1d": "circulant.operators.sequence.spectral_dictionary_mixer1d",
+    "SpectralPoolingAggregation2d": "circulant.operators.spectral.spectral_pooling_aggregation2d",
+    "SpectralPoolingFilter1d": "circulant.operators.spectral.spectral_pooling_filter",
+    "SpectralPoolingFilter2d": "circulant.operators.spectral.spectral_pooling_filter",
+    "SpectralPoolingFilter3d": "circulant.operators.spectral.spectral_pooling_filter",
+    "SpectralTransform": "circulant.operators.spectral.spectral_transform",
     "SqueezeExcitation1d": "circulant.operators.gates.squeeze_excitation",
     "SqueezeExcitation2d": "circulant.operators.gates.squeeze_excitation",
     "SqueezeExcitation3d": "circulant.operators.gates.squeeze_excitation",
+    "TemporalSpectralConv1d": "circulant.operators.spectral.temporal_spectral_conv1d",
     "Upsampling": "circulant.operators.sequence.sgconv_kernel",
+    "VolumetricFFC3d": "circulant.operators.spectral.volumetric_ffc",
+    "WaveMixBlock2d": "circulant.operators.spectral.wave_mix_block2d",
+    "WaveMixBlock2dV1": "circulant.operators.spectral.wave_mix_block2d_v1",
     "atrous_merge": "circulant.operators.sequence.atrous_selective_scan2d",
     "atrous_scan": "circulant.operators.sequence.atrous_selective_scan2d",
+    "chunk_attention": "circulant.operators.sequence.chunk_attention",
     "companion_decode": "circulant.engine.companion",
     "cross_merge": "circulant.operators.sequence.selective_scan2d",
     "cross_scan": "circulant.operators.sequence.selective_scan2d",
     "dcls_kernel": "circulant.operators.spatial.dcls_kernel",
     "dct_channel_pool": "circulant.operators.gates.multi_spectral_channel_attention2d",
-    "decay_attention": "circulant.operators.sequence.decay_attention",
     "eca_kernel_size": "circulant.operators.gates.efficient_channel_attention",
+    "nyquist_frequency": "circulant.operators.spectral.low_pass",
     "sgconv_kernel": "circulant.operators.sequence.sgconv_kernel",
 }
 
 __all__ = [
+    "AdaptiveFrequencyFilter1d",
+    "AdaptiveFrequencyFilter2d",
+    "AdaptiveFrequencyFilter3d",
+    "AdaptiveSpectralBlock1d",
     "AdaptiveSpectralFilter1d",
     "AtrousSelectiveScan2d",
     "BidirectionalSsm",
     "BlockActivation",
+    "CausalFlowAttention1d",
+    "CausalFourierMixing1d",
+    "CausalLightNetMixer1d",
+    "ChunkedAttention1d",
     "ComplexConv1d",
     "ComplexConv2d",
     "ComplexConv3d",
@@ -139,50 +260,99 @@ __all__ = [
     "Dcls2d",
     "Dcls3d",
     "DclsVersion",
+    "DeAliasingFilter1d",
+    "DeAliasingFilter2d",
+    "DeAliasingFilter3d",
     "DeformableConv2dV4",
+    "DeltaRuleMixer1d",
+    "DiagAttention1d",
     "DiagonalSsm",
     "DilatedBranch",
     "DilatedReparamBlock",
+    "DilatedTCN1d",
     "Discretisation",
     "EfficientChannelAttention",
     "EfficientVisualStateSpace2d",
+    "FastFourierConv2d",
+    "FlowAttention1d",
+    "FlowAttention2d",
+    "FlowAttention3d",
     "FourierMixing1d",
+    "FourierUnit1d",
+    "FourierUnit2d",
+    "FourierUnit3d",
+    "FrequencyMixing2d",
     "FusedConvFirstBlock",
+    "GatedDeltaNetMixer1d",
+    "GatedLinearAttention1d",
+    "GlobalFourierFilter1d",
+    "GlobalFourierFilter2d",
+    "GlobalFourierFilter3d",
     "H3Mixer",
+    "HaarDWT1d",
+    "HaarDWT2d",
+    "HaarDWT3d",
     "HaloAttention2d",
+    "Hgrn2Mixer1d",
     "InceptionDWConv2d",
+    "InteractiveConvBlock1d",
     "Involution2d",
     "LargeKernelAttention2d",
     "LargeKernelConv2d",
+    "LearnableTimeFrequencyFilter1d",
     "LearnedButterfly",
+    "LightNetMixer1d",
+    "LightNetMixer2d",
+    "LightNetMixer3d",
     "LinearAttention1d",
     "LongConv1d",
     "ModReLU",
+    "MultiDimLrpe",
+    "MultiDimToeplitzPe1d",
+    "MultiDimToeplitzPe2d",
+    "MultiDimToeplitzPe3d",
     "MultiSpectralChannelAttention2d",
+    "MultiresConv1d",
     "NeighborhoodAttention2d",
+    "NormAttention1d",
     "ParameterizedHypercomplexConv1d",
     "ParameterizedHypercomplexConv2d",
     "ParameterizedHypercomplexConv3d",
     "RationalTransferFunction1d",
+    "RetentionMixer1d",
     "RtfInitialisation",
     "S4dMixer1d",
     "SGConv",
     "SelectiveScan2d",
     "SelectiveSsm1d",
     "ShiftSsm",
+    "SpectralConv1d",
+    "SpectralConv2d",
+    "SpectralConv3d",
+    "SpectralDictionaryMixer1d",
+    "SpectralPoolingAggregation2d",
+    "SpectralPoolingFilter1d",
+    "SpectralPoolingFilter2d",
+    "SpectralPoolingFilter3d",
+    "SpectralTransform",
     "SqueezeExcitation1d",
     "SqueezeExcitation2d",
     "SqueezeExcitation3d",
+    "TemporalSpectralConv1d",
     "Upsampling",
+    "VolumetricFFC3d",
+    "WaveMixBlock2d",
+    "WaveMixBlock2dV1",
     "atrous_merge",
     "atrous_scan",
+    "chunk_attention",
     "companion_decode",
     "cross_merge",
     "cross_scan",
     "dcls_kernel",
     "dct_channel_pool",
-    "decay_attention",
     "eca_kernel_size",
+    "nyquist_frequency",
     "sgconv_kernel",
 ]
 

@@ -65,11 +65,7 @@ def test_an_unknown_name_suggests_the_nearest():
         load("GunPiont", None, None, 0)
 
 
-<<<<<<< HEAD
-@pytest.mark.parametrize("spec", sorted(set(bundled()) - {"mnist1d"}))  # that one is generated
-=======
 @pytest.mark.parametrize("spec", ["mnist5k", *BUNDLED])
->>>>>>> w-tasks
 def test_without_its_package_a_bundled_set_names_the_extra(spec, monkeypatch):
     monkeypatch.setattr(installed, "find_spec", lambda package: None)
     with pytest.raises(MissingExtraError, match=r"(mlxtend|aeon).*pip install circulant\[data\]"):

@@ -48,12 +48,7 @@ DEFAULT_OPERATORS = {
 SPLIT_SEED = 0  # of data without a split of their own; all trials share one split
 
 DataOption = Annotated[
-<<<<<<< HEAD
-    str,
-    typer.Option(help="mnist5k, mnist1d or another bundled set, folder of pictures, .npz, .csv or .ts."),
-=======
     str, typer.Option(help="mnist5k or another bundled set, a folder of pictures, .npz, .csv, .ts or .txt.")
->>>>>>> w-tasks
 ]
 OperatorsOption = Annotated[
     str | None,

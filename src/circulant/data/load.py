@@ -9,11 +9,8 @@ from circulant.data.arrays import arrays_from_file
 from circulant.data.darcy import darcy_flow
 from circulant.data.dataset import Dataset
 from circulant.data.mnist import mnist_5k
-<<<<<<< HEAD
 from circulant.data.mnist1d import mnist_1d
-=======
 from circulant.data.next_character import characters_from_file, stdlib_characters
->>>>>>> w-tasks
 from circulant.data.pictures import pictures_from_folder
 from circulant.data.series import BUNDLED, bundled_series, series_from_file
 from circulant.data.table import table_from_file
@@ -22,6 +19,7 @@ KINDS = "a folder of pictures by class, or a file .npz, .csv, .ts or .txt"
 FIXED: Mapping[str, Callable[[], Dataset]] = {  # with a split of their own
     "stdlib-text": stdlib_characters,
     "darcy": darcy_flow,
+    "mnist1d": mnist_1d,
 }
 SMALLEST, LARGEST = 4, 1024  # sides in pixels that --size takes
 
@@ -29,24 +27,16 @@ SMALLEST, LARGEST = 4, 1024  # sides in pixels that --size takes
 def bundled() -> Mapping[str, Callable[[int], Dataset]]:
     """Sets that come with installed packages or are generated, each built from a split seed."""
     series = {name: partial(_series, name) for name in BUNDLED}
-<<<<<<< HEAD
-    return {"mnist5k": mnist_5k, "mnist1d": _mnist_1d, **series}
-=======
     fixed = {name: partial(_fixed, make) for name, make in FIXED.items()}
     return {"mnist5k": mnist_5k, **series, **fixed}
 
 
 def _fixed(make: Callable[[], Dataset], seed: int) -> Dataset:
     return make()
->>>>>>> w-tasks
 
 
 def _series(name: str, seed: int) -> Dataset:
     return bundled_series(name)  # its split is official: no seed is needed
-
-
-def _mnist_1d(seed: int) -> Dataset:
-    return mnist_1d()  # its split is published too
 
 
 def load(spec: str, size: int | None, label: str | None, seed: int) -> Dataset:

@@ -46,9 +46,9 @@ def long_conv_cost(shape: Shape, kernel: int) -> Cost:
     return problem_cost(LongConvProblem(torch.float32, Slot.OUTPUT, B, C, L, min(kernel, L), 0, False))
 
 
-<<<<<<< HEAD
-def transform_cost(kind: TransformKind, rows: int, n: int) -> Cost:
-    return problem_cost(TransformProblem(torch.float32, kind, rows, n))
+def transform_cost(kind: TransformKind, rows: int, *sizes: int) -> Cost:
+    """rows transforms of that many samples along each axis."""
+    return problem_cost(TransformProblem(torch.float32, kind, rows, sizes))
 
 
 def linear_attention_cost(
@@ -64,8 +64,3 @@ def delta_rule_cost(
     """The delta rule's solve, and attention to what it gives."""
     solve = problem_cost(DeltaSolveProblem(torch.float32, batch, heads, length, keys, values, decay))
     return solve + linear_attention_cost(batch, heads, length, keys, values, decay)
-=======
-def transform_cost(kind: TransformKind, rows: int, *sizes: int) -> Cost:
-    """rows transforms of that many samples along each axis."""
-    return problem_cost(TransformProblem(torch.float32, kind, rows, sizes))
->>>>>>> w-wave

@@ -2,27 +2,23 @@
 
 from circulant.core.card import Card
 from circulant.operators.spectral import (
+    adaptive_frequency_filter,
     adaptive_spectral_block1d,
     adaptive_spectral_filter1d,
     causal_fourier_mixing1d,
-    fourier_mixing1d,
-    learnable_time_frequency_filter1d,
-    spectral_conv,
-    wave_mix_block2d,
-    wave_mix_block2d_v1,
-    adaptive_frequency_filter,
-    adaptive_spectral_filter1d,
     de_aliasing_filter,
     fourier_mixing1d,
+    fourier_unit,
     frequency_mixing2d,
+    global_fourier_filter,
+    learnable_time_frequency_filter1d,
     spectral_conv,
     spectral_pooling_aggregation2d,
     spectral_pooling_filter,
-    fourier_unit,
-    global_fourier_filter,
-    spectral_conv,
     temporal_spectral_conv1d,
     volumetric_ffc,
+    wave_mix_block2d,
+    wave_mix_block2d_v1,
 )
 
 CARDS: tuple[Card, ...] = (
