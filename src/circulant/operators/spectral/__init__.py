@@ -5,6 +5,7 @@ from circulant.operators.spectral import (
     adaptive_spectral_block1d,
     adaptive_spectral_filter1d,
     causal_fourier_mixing1d,
+    dct_downsample1d,
     fourier_mixing1d,
     learnable_time_frequency_filter1d,
     spectral_conv,
@@ -15,6 +16,7 @@ from circulant.operators.spectral import (
 CARDS: tuple[Card, ...] = (
     adaptive_spectral_filter1d.CARD,
     fourier_mixing1d.CARD,
+    dct_downsample1d.CARD,
     adaptive_spectral_block1d.CARD,
     causal_fourier_mixing1d.CARD,
     learnable_time_frequency_filter1d.CARD,
