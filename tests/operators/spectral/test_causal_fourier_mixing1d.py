@@ -27,8 +27,8 @@ def drawn(*shape):
 @pytest.mark.parametrize("algorithm", [AlgorithmName.FFT, AlgorithmName.DIRECT])
 def test_it_is_the_masked_matrix_of_the_transform(length, used, algorithm):
     x, place = drawn(2, 3, used), torch.arange(used)
-    turns = place[:, None] * place % length / length
-    matrix = torch.cos(2 * torch.pi * turns.double()) * (place <= place[:, None])
+    turns = (place[:, None] * place % length).double() / length
+    matrix = torch.cos(2 * torch.pi * turns) * (place <= place[:, None])
     with use(algorithm=algorithm):
         assert_close(CausalFourierMixing1d(3, length)(x), x @ matrix.T, 1e-10)
 
