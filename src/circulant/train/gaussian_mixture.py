@@ -63,9 +63,9 @@ def fit_mixture(points: Tensor, components: int, *, steps: int = 50, seed: int =
 
 def _scattered(points: Tensor, count: int, generator: torch.Generator) -> Tensor:
     """Points drawn one after the other by their squared distance to those already drawn (k-means++)."""
-    chosen = [torch.randint(len(points), (1,), generator=generator).item()]
+    chosen = [int(torch.randint(len(points), (1,), generator=generator))]
     distance = torch.full((len(points),), float("inf"), dtype=points.dtype)
     for _ in range(count - 1):
         distance = torch.minimum(distance, (points - points[chosen[-1]]).square().sum(1))
-        chosen.append(torch.multinomial(distance + FLOOR, 1, generator=generator).item())
+        chosen.append(int(torch.multinomial(distance + FLOOR, 1, generator=generator)))
     return points[chosen].clone()
