@@ -34,7 +34,7 @@ def test_leading_axes_are_kept():
 
 def test_its_gradient_is_right_and_finite_in_silence():
     x = torch.randn(2, 20, dtype=torch.float64, requires_grad=True)
-    assert gradcheck(lambda x: stft_loss(x, x.detach() * 0.5 + 0.1, 8, 4), x)
+    assert gradcheck(lambda x: stft_loss(x, torch.ones_like(x), 8, 4), x)
     silence = torch.zeros(20, dtype=torch.float64, requires_grad=True)
     stft_loss(silence, chirp(20)).backward()
     assert silence.grad.isfinite().all()

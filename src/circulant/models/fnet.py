@@ -1,8 +1,9 @@
 """FNet: a transformer encoder whose attention is replaced by a Fourier transform, and its twins.
 
 Lee-Thorp et al., 2021, https://arxiv.org/abs/2105.03824. As in the authors' code norms come after the
-residuals with eps 1e-12, embeddings are normalised and mapped, and a mask of padding reaches attention
-alone. Deviation: GELU is exact here, theirs is approximated by tanh.
+residuals with eps 1e-12, and embeddings are normalised and mapped. Padding is mixed like any other token:
+the transform knows no mask. Deviations: GELU is exact here, theirs is approximated by tanh, and the attention
+of hybrids takes no mask either.
 """
 
 from collections.abc import Callable

@@ -33,7 +33,7 @@ class TCNCAState:
 
 @final
 class TCNCA(nn.Module):
-    """x + update * (gelu'd candidate - x): one layer.  Shapes: x (B, C, L) -> y (B, C, L).
+    """x + update * (candidate - x): one layer.  Shapes: x (B, C, L) -> y (B, C, L).
 
     m = tcn(norm(x));  q, k = scaled and shifted silu(W_z m);  v = silu(W_v norm(x));  o = attention(q, k, v)
     candidate = silu(W_h m + U_h (silu(W_r m) * o)),  update = sigmoid(W_u m)

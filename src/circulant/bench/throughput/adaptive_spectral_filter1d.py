@@ -1,23 +1,22 @@
-"""AdaptiveSpectralFilter1d beside torch.fft code with complex numbers."""
+"""The adaptive spectral filter beside torch's transforms with complex numbers."""
 
 import torch
 from torch import Tensor
 
 from circulant.bench.throughput.entry import Throughput
-from circulant.core.sizes import Shape
-from circulant.nn import AdaptiveSpectralFilter1d
+from circulant.operators.spectral.adaptive_spectral_filter1d import AdaptiveSpectralFilter1d
 
 
-def _make(shape: Shape) -> AdaptiveSpectralFilter1d:
-    return AdaptiveSpectralFilter1d(shape[1], shape[2])
-
-
-def _fft_code(operator: AdaptiveSpectralFilter1d, x: Tensor) -> Tensor:
-    z = torch.fft.rfft(x, norm="ortho").unflatten(1, (operator.heads, -1))
-    z = z * operator.filter(x)[:, :, None]
+def _complex_numbers(module: AdaptiveSpectralFilter1d, x: Tensor) -> Tensor:
+    z = torch.fft.rfft(x.unflatten(1, (module.heads, -1)), norm="ortho") * module.filter(x)[:, :, None]
     size = z.abs()
-    kept = torch.relu(size + operator.activation.bias[:, None]) / size.clamp(min=1e-30)
-    return torch.fft.irfft((z * kept).flatten(1, 2), x.shape[-1], norm="ortho")
+    kept = (size + module.activation.bias[:, None]).relu() / size.clamp(min=1e-12)
+    return torch.fft.irfft(z * kept, x.shape[-1], norm="ortho").flatten(1, 2)
 
 
-ENTRY = Throughput(_make, ((8, 128, 512), (2, 64, 8192)), {"torch.fft code": _fft_code}, lowered=True)
+ENTRY = Throughput(
+    make=lambda shape: AdaptiveSpectralFilter1d(shape[1], shape[2]),
+    shapes=((4, 64, 128), (4, 128, 1024)),
+    obvious={"torch.fft": _complex_numbers},
+    lowered=False,
+)

@@ -1,44 +1,41 @@
-"""LearnedButterfly beside complex matrix products, one level of the recursion after the other."""
+"""The learnt butterfly beside its recursion in torch's complex numbers."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from circulant.bench.throughput.entry import Throughput
-from circulant.core.sizes import Shape
-from circulant.nn import LearnedButterfly
+from circulant.engine.flash_butterfly import butterfly_points
+from circulant.operators.sequence.learned_butterfly import LearnedButterfly
 
-LARGEST = 16  # matrix of one level
-
-
-def _make(shape: Shape) -> LearnedButterfly:
-    return LearnedButterfly(shape[1], shape[2])
+RADIX = 16
 
 
-def _transform(z: Tensor, matrices: dict[int, Tensor]) -> Tensor:
+def _bins(z: Tensor, matrices: dict[int, Tensor]) -> Tensor:
     n = z.shape[-1]
-    if n <= LARGEST:
+    if n <= RADIX:
         return z @ matrices[n].T
-    m = n // LARGEST
-    mixed = matrices[LARGEST] @ z.unflatten(-1, (LARGEST, m))
-    phase = torch.arange(LARGEST)[:, None] * torch.arange(m) * (-2 * torch.pi / n)
-    turned = mixed * torch.polar(torch.ones_like(phase), phase)
-    return _transform(turned, matrices).transpose(-1, -2).flatten(-2)
+    m = n // RADIX
+    turns = torch.arange(RADIX, device=z.device)[:, None] * torch.arange(m, device=z.device) / n
+    twiddles = torch.polar(torch.ones_like(turns), -2 * torch.pi * turns)
+    mixed = matrices[RADIX] @ z.unflatten(-1, (RADIX, m)) * twiddles
+    return _bins(mixed, matrices).transpose(-1, -2).flatten(-2)
 
 
-def _complex_code(operator: LearnedButterfly, x: Tensor) -> Tensor:
-    L, n = x.shape[-1], operator.points
-    matrices = {size: torch.view_as_complex(matrix) for size, matrix in operator.matrices.items()}
-
-    def spectrum(rows: Tensor) -> Tensor:
-        padded = F.pad(rows, (0, n - rows.shape[-1]))
-        return _transform(torch.complex(padded, torch.zeros_like(padded)), matrices)
-
-    product = spectrum(x) * spectrum(operator.kernel[:, :L])
-    y = _transform(product.conj(), matrices).real[..., :L] / n
-    return y + operator.skip[:, None] * x
+def _complex_recursion(module: LearnedButterfly, x: Tensor) -> Tensor:
+    matrices = {size: torch.view_as_complex(module.matrices[size].contiguous()) for size in module.sizes}
+    L, points = x.shape[-1], butterfly_points(module.kernel.shape[1])
+    rows, kernel = (
+        torch.complex(padded, torch.zeros_like(padded))
+        for padded in (F.pad(values, (0, points - L)) for values in (x, module.kernel[:, :L]))
+    )
+    product = _bins(rows, matrices) * _bins(kernel, matrices)
+    return _bins(product.conj(), matrices).real[..., :L] / points + module.skip[:, None] * x
 
 
 ENTRY = Throughput(
-    _make, ((4, 64, 1024), (1, 32, 8192)), {"complex matrix products": _complex_code}, lowered=True
+    make=lambda shape: LearnedButterfly(shape[1], shape[2]),
+    shapes=((4, 32, 256), (4, 64, 2048)),
+    obvious={"complex": _complex_recursion},
+    lowered=True,
 )

@@ -1,28 +1,22 @@
-"""SGConv beside torch.fft code, as its authors write it."""
+"""Structured global convolution beside torch's transforms of twice the length."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from circulant.bench.throughput.entry import Throughput
-from circulant.core.sizes import Shape
-from circulant.nn import SGConv
+from circulant.operators.sequence.sg_conv import SGConv
 
 
-def _make(shape: Shape) -> SGConv:
-    return SGConv(shape[1], shape[2])
-
-
-def _fft_code(operator: SGConv, x: Tensor) -> Tensor:
+def _zero_padded_transforms(module: SGConv, x: Tensor) -> Tensor:
     L = x.shape[-1]
-    pieces = operator.pieces[0]
-    kernels = [
-        F.interpolate(piece, scale_factor=2 ** max(i - 1, 0), mode="linear") * 0.5**i
-        for i, piece in enumerate(pieces.unsqueeze(0).unbind(2))
-    ]
-    kernel = torch.cat(kernels, -1)[0, :, :L] / operator.norm[0, :, None]
+    kernel = module.impulse_response()[:, :L]
     spectrum = torch.fft.rfft(x, 2 * L) * torch.fft.rfft(kernel, 2 * L)
-    return torch.fft.irfft(spectrum, 2 * L)[..., :L] + operator.skip[:, None] * x
+    return torch.fft.irfft(spectrum, 2 * L)[..., :L] + module.skip[:, None] * x
 
 
-ENTRY = Throughput(_make, ((4, 128, 1024), (1, 64, 16384)), {"torch.fft code": _fft_code}, lowered=True)
+ENTRY = Throughput(
+    make=lambda shape: SGConv(shape[1], shape[2]),
+    shapes=((4, 64, 512), (4, 128, 4096)),
+    obvious={"torch.fft": _zero_padded_transforms},
+    lowered=True,
+)

@@ -21,7 +21,8 @@ from circulant.core.errors import ArgumentError
 from circulant.core.operator import Operator, require_input
 from circulant.core.sizes import Shape
 from circulant.engine.convolution import convolution
-from circulant.engine.costs import convolution_problem, pointwise_cost, problem_cost
+from circulant.engine.costs import pointwise_cost
+from circulant.operators.sequence.dilated_causal_conv import dilated_causal_conv, dilated_causal_cost
 
 State = tuple[Tensor, ...]
 
@@ -87,26 +88,21 @@ class DilatedTCN1d(Operator):
         """y, and the samples that each layer has to remember; without histories x follows zeros."""
         h, kept = x, []
         for i in range(self.depth):
-            before = self._before(i)
-            past = F.pad(h, (before, 0)) if histories is None else torch.cat([histories[i], h], -1)
-            kept.append(past[..., past.shape[-1] - before :])
-            taps = self.depthwise[i].flip(-1)[:, None]
-            h = convolution(
-                past, taps, stride=(1,), padding=((0, 0),), dilation=(self.base**i,), groups=self.channels
-            )
-            mix = self.mix[i][..., None]
+            history = None if histories is None else histories[i]
+            h, rest = dilated_causal_conv(h, self.depthwise[i][:, None], self.base**i, history)
+            kept.append(rest)
+            mix, h = self.mix[i][..., None], h[:, :, 0]
             h = F.gelu(convolution(h, mix, self.bias[i], stride=(1,), padding=((0, 0),), dilation=(1,)))
         return x + h if self.residual else h, tuple(kept)
-
-    def _before(self, layer: int) -> int:
-        return (self.kernel_size - 1) * int(self.base**layer)
 
     def initial_state(
         self, batch: int, *, device: torch.device | None = None, dtype: torch.dtype | None = None
     ) -> State:
         """The zeros before the first sample of each layer's input."""
         return tuple(
-            torch.zeros(batch, self.channels, self._before(layer), device=device, dtype=dtype)
+            torch.zeros(
+                batch, self.channels, (self.kernel_size - 1) * self.base**layer, device=device, dtype=dtype
+            )
             for layer in range(self.depth)
         )
 
@@ -115,12 +111,10 @@ class DilatedTCN1d(Operator):
         return self._through(x, state)
 
     def cost(self, shape: Shape) -> Cost:
-        B, C, L = shape
         total = ZERO_COST
         for layer in range(self.depth):
-            padded, weight = (B, C, L + self._before(layer)), (C, 1, self.kernel_size)
-            problem = convolution_problem(padded, weight, dilation=(self.base**layer,), groups=C)
-            total = total + problem_cost(problem) + pointwise_cost(shape, C)
+            depthwise = dilated_causal_cost(shape, 1, self.kernel_size, self.base**layer)
+            total = total + depthwise + pointwise_cost(shape, self.channels)
         return total
 
     def extra_repr(self) -> str:

@@ -23,14 +23,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from circulant.core.card import BadInput, Card, Case, Law, Paper
-from circulant.core.cost import ZERO_COST, Cost
+from circulant.core.cost import Cost
 from circulant.core.errors import ArgumentError
 from circulant.core.operator import Operator, require_input
 from circulant.core.sizes import Shape
-from circulant.engine.convolution import convolution
-from circulant.engine.costs import convolution_problem, problem_cost
-
-State = tuple[Tensor, ...]
+from circulant.operators.sequence.multires_tree import (
+    Histories,
+    histories_of,
+    multires_tree,
+    places_of,
+    reach,
+    tree_cost,
+)
 
 
 def reference(
@@ -90,7 +94,7 @@ class MultiresConv1d(Operator):
             raise ArgumentError(f"expected 1 coefficient or more, got {coefficients}")
         self.channels, self.length, self.wavelet = channels, length, wavelet
         self.levels = ceil(log2((length - 1) / (taps - 1) + 1))
-        self.places = _places(self.levels, taps, coefficients)
+        self.places = places_of(self.levels, taps, coefficients)
         columns = sum(self.places) + 2
         self.low = nn.Parameter(torch.empty(channels, taps, device=device, dtype=dtype))
         self.high = nn.Parameter(torch.empty(channels, taps, device=device, dtype=dtype))
@@ -114,95 +118,32 @@ class MultiresConv1d(Operator):
         require_input(x, self.channels, self.ndims)
         return self._through(x, None)[0]
 
-    def _through(self, x: Tensor, histories: State | None) -> tuple[Tensor, State]:
-        """y, and what the next chunk has to remember; without histories x follows zeros."""
-        kept: list[Tensor] = []
-        old = iter(histories or ())
-
-        def causal(values: Tensor, taps: Tensor, dilation: int) -> Tensor:
-            """taps (C, n, K), the newest first: n filters for each channel -> (B, C, n, L)."""
-            before = (taps.shape[-1] - 1) * dilation
-            past = F.pad(values, (before, 0)) if histories is None else torch.cat([next(old), values], -1)
-            kept.append(past[..., past.shape[-1] - before :])
-            kernel = taps.flip(-1).flatten(0, 1)[:, None]
-            y = convolution(
-                past, kernel, stride=(1,), padding=((0, 0),), dilation=(dilation,), groups=self.channels
-            )
-            return y.unflatten(1, tuple(taps.shape[:2]))
-
-        both = torch.stack([self.low, self.high], 1)
-        coarsest, *weights, skip = self.weight.split([1, *reversed(self.places), 1], -1)
-        coarse, y = x, skip * x
-        for level, (places, weight) in enumerate(zip(self.places, reversed(weights))):
-            coarse, detail = causal(coarse, both, 2**level).unbind(2)
-            if places == 1:
-                y = y + weight * detail
-            elif places > 1:
-                y = y + causal(detail, weight[:, None], 2 ** (level + 1))[:, :, 0]
-        return y + coarsest * coarse, tuple(kept)
+    def _through(self, x: Tensor, histories: Histories | None) -> tuple[Tensor, Histories]:
+        return multires_tree(x, self.low, self.high, self.weight, self.places, histories)
 
     def impulse_response(self) -> Tensor:
         """The one kernel that does the same -> (C, taps)."""
-        taps, places = self.low.shape[1], enumerate(self.places)
-        tree = (taps - 1) * (2**self.levels - 1)
-        seen = [(taps - 1) * (2 ** (j + 1) - 1) + max(n - 1, 0) * 2 ** (j + 1) for j, n in places]
-        impulse = torch.zeros_like(self.low[:, :1])
-        longest = max([tree, *seen])
-        return self._through(F.pad(impulse + 1, (0, longest))[None], None)[0][0]
-
-    def _histories(self) -> list[int]:
-        """Samples that each filter remembers, in the order of use."""
-        found = []
-        for level, places in enumerate(self.places):
-            found.append((self.low.shape[1] - 1) * 2**level)
-            if places > 1:
-                found.append((places - 1) * 2 ** (level + 1))
-        return found
+        impulse = torch.ones_like(self.low[None, :, :1])
+        return self._through(F.pad(impulse, (0, reach(self.low.shape[1], self.places))), None)[0][0]
 
     def initial_state(
         self, batch: int, *, device: torch.device | None = None, dtype: torch.dtype | None = None
-    ) -> State:
+    ) -> Histories:
         """What each filter remembers, zeros: (B, C, (K - 1) 2^j) at level j."""
-        shapes = [(batch, self.channels, samples) for samples in self._histories()]
-        return tuple(torch.zeros(shape, device=device, dtype=dtype) for shape in shapes)
+        lengths = histories_of(self.low.shape[1], self.places)
+        return tuple(
+            torch.zeros(batch, self.channels, length, device=device, dtype=dtype) for length in lengths
+        )
 
-    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+    def step(self, x: Tensor, state: Histories) -> tuple[Tensor, Histories]:
         """A chunk x (B, C, n) after state -> y (B, C, n), new state."""
         return self._through(x, state)
 
     def cost(self, shape: Shape) -> Cost:
-        B, C, L = shape
-        total, taps = ZERO_COST, self.low.shape[1]
-        for level, places in enumerate(self.places):
-            for filters, size in ((2, taps), (1, places)):
-                if size > 1:
-                    dilation = 2**level if filters == 2 else 2 ** (level + 1)
-                    padded = (B, C, L + (size - 1) * dilation)
-                    problem = convolution_problem(
-                        padded, (filters * C, 1, size), dilation=(dilation,), groups=C
-                    )
-                    total = total + problem_cost(problem)
-        return total
+        return tree_cost(shape, self.low.shape[1], self.places)
 
     def extra_repr(self) -> str:
         return f"{self.channels}, length={self.length}, kernel_size={self.low.shape[1]}, levels={self.levels}"
-
-
-def _places(levels: int, taps: int, coefficients: int | None) -> tuple[int, ...]:
-    """How many coefficients of each level are weighted, finest level first."""
-    if coefficients is None:
-        return (1,) * levels
-    left, wanted, found = coefficients - 1, 1, []
-    for _ in range(levels):
-        found.append(min(wanted, left))
-        left -= found[-1]
-        wanted = 2 * (wanted - 1) + taps
-    if left:
-        raise ArgumentError(
-            f"expected at most the {coefficients - left} coefficients that {levels} levels have, "
-            f"got {coefficients}; leave coefficients out for one of each level"
-        )
-    return tuple(reversed(found))
 
 
 def _mixer(channels: int, spatial: Shape) -> MultiresConv1d:

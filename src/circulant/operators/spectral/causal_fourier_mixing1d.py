@@ -9,8 +9,8 @@ As `length` is fixed in advance, a longer input does not change what shorter one
 With 2 l m = l^2 + m^2 - (l - m)^2 the sum is a long causal convolution between two multiplications by a
 chirp, exp(-pi i l^2 / length), and costs what a convolution costs. By the direct algorithm what comes later
 does not change a bit; a transform spreads rounding errors over all positions. Of the paper the abstract
-alone was at hand: which frequency a position takes is our reading of it, and channels are not mixed. The
-input is scaled by nothing, so that y grows with the square root of the position.
+alone was at hand: which frequency a position takes is our reading of it, and channels are not mixed.
+Nothing is scaled, so that y grows with the square root of the position.
 """
 
 from typing import final

@@ -21,9 +21,9 @@ from circulant.core.cost import Cost, matmul_cost
 from circulant.core.errors import ArgumentError
 from circulant.core.operator import Operator, require_input
 from circulant.core.sizes import Shape
-from circulant.engine.costs import long_conv_cost
-from circulant.engine.long_conv import long_conv
-from circulant.engine.streaming import initial_history, long_conv_step
+from circulant.engine.convolution import convolution
+from circulant.engine.costs import convolution_problem, problem_cost
+from circulant.engine.streaming import initial_history
 
 KERNELS = 144  # of the published bank
 
@@ -94,7 +94,14 @@ class LearnableTimeFrequencyFilter1d(Operator):
 
     def forward(self, x: Tensor) -> Tensor:
         require_input(x, self.channels, self.ndims)
-        return long_conv(x, self.impulse_response().to(x.dtype))
+        return self._filtered(x, self.taps - 1)
+
+    def _filtered(self, x: Tensor, before: int) -> Tensor:
+        """A short kernel is convolved directly: what comes later does not change a bit."""
+        kernel = self.impulse_response().flip(-1)[:, None]
+        return convolution(
+            x, kernel, stride=(1,), padding=((before, 0),), dilation=(1,), groups=self.channels
+        )
 
     def initial_state(
         self, batch: int, *, device: torch.device | None = None, dtype: torch.dtype | None = None
@@ -103,10 +110,13 @@ class LearnableTimeFrequencyFilter1d(Operator):
 
     def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """A chunk x (B, C, n) after state -> y (B, C, n), new state."""
-        return long_conv_step(x, self.impulse_response(), state)
+        seen = torch.cat([state, x], dim=-1)
+        return self._filtered(seen, 0), seen[..., x.shape[-1] :]
 
     def cost(self, shape: Shape) -> Cost:
-        return long_conv_cost(shape, self.taps) + matmul_cost(self.channels, self.kernels, self.taps)
+        C, K = self.channels, self.taps
+        problem = convolution_problem(shape, (C, 1, K), padding=((K - 1, 0),), groups=C)
+        return problem_cost(problem) + matmul_cost(C, self.kernels, K)
 
     def extra_repr(self) -> str:
         return f"{self.channels}, taps={self.taps}, kernels={self.kernels}"
