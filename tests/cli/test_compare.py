@@ -93,10 +93,10 @@ def test_when_every_operator_fails_the_exit_code_is_1_and_each_failure_is_told(w
     def broken(channels, spatial):
         raise RuntimeError("no room for the kernel")
 
-    from circulant.compare import experiment
+    from circulant.compare import setup
     from circulant.models.mixer import Mixer
 
-    monkeypatch.setattr(experiment, "find_mixer", lambda name: Mixer(name, (1,), broken))
+    monkeypatch.setattr(setup, "find_mixer", lambda name: Mixer(name, (1,), broken))
     arguments = ["--data", waves, "--operators", "Conv", "--seeds", 1, "--budget", "1e", "--out", tmp_path]
     result = run(*arguments)
     assert result.exit_code == 1
