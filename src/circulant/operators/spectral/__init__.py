@@ -3,7 +3,9 @@
 from circulant.core.card import Card
 from circulant.operators.spectral import (
     adaptive_spectral_filter1d,
+    fourier_attention3d,
     fourier_mixing1d,
+    fourier_object_disentangle,
     fourier_unit,
     global_fourier_filter,
     spectral_conv,
@@ -13,7 +15,9 @@ from circulant.operators.spectral import (
 
 CARDS: tuple[Card, ...] = (
     adaptive_spectral_filter1d.CARD,
+    fourier_attention3d.CARD,
     fourier_mixing1d.CARD,
+    fourier_object_disentangle.CARD,
     fourier_unit.CARD,
     global_fourier_filter.CARD,
     spectral_conv.CARD,
