@@ -11,6 +11,8 @@ from circulant.operators.spectral import (
     spectral_conv,
     temporal_spectral_conv1d,
     volumetric_ffc,
+    wave_mix_block2d,
+    wave_mix_block2d_v1,
 )
 
 CARDS: tuple[Card, ...] = (
@@ -23,4 +25,6 @@ CARDS: tuple[Card, ...] = (
     spectral_conv.CARD,
     temporal_spectral_conv1d.CARD,
     volumetric_ffc.CARD,
+    wave_mix_block2d.CARD,
+    wave_mix_block2d_v1.CARD,
 )
