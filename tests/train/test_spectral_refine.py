@@ -28,7 +28,7 @@ def test_the_norm_of_a_sine_is_the_analytic_one():
 def test_it_is_the_energy_of_a_poisson_problem():
     n, alpha = 12, 0.1
     field = torch.randn(n, n, dtype=torch.float64)
-    place = torch.arange(n, dtype=torch.complex128)
+    place = torch.arange(n, dtype=torch.float64)
     waves = torch.exp(-2j * pi * torch.outer(place, place) / n)
     number = torch.where(torch.arange(n) > n // 2, torch.arange(n) - n, torch.arange(n))
     second = (waves.conj() @ torch.diag(-((2 * pi * number.double()) ** 2) + 0j) @ waves / n).real

@@ -4,6 +4,7 @@ from circulant.core.card import Card
 from circulant.operators.spectral import (
     adaptive_spectral_filter1d,
     fourier_attention3d,
+    fourier_conv,
     fourier_mixing1d,
     fourier_object_disentangle,
     fourier_unit,
@@ -19,6 +20,7 @@ from circulant.operators.spectral import (
 CARDS: tuple[Card, ...] = (
     adaptive_spectral_filter1d.CARD,
     fourier_attention3d.CARD,
+    fourier_conv.CARD,
     fourier_mixing1d.CARD,
     fourier_object_disentangle.CARD,
     fourier_unit.CARD,
