@@ -1,4 +1,4 @@
-"""Capsules: features as vectors whose length says how sure they are, sent to the classes that they agree with."""
+"""Capsules: features as vectors whose length says how sure they are, sent where they agree."""
 
 from dataclasses import dataclass
 from typing import final
