@@ -27,11 +27,12 @@ def log_gabor_bank(
 
         spectrum(f, t) = 1 / f exp(-log(f / f_0)^2 / (2 B_f^2)) exp(cos(t - t_0) / B_t^2) exp(-i phase)
 
-    The real part of the inverse transform, centred, times a mask that is 0 outside a circle. Angles in radians.
+    The real part of the inverse transform, centred, times a mask that is 0 outside a circle; radians.
     """
     if min(bandwidths, default=0.0) <= 0 or not orientations or not phases:
         raise ArgumentError(
-            f"expected orientations, phases and bandwidths above 0, got {orientations}, {phases}, {bandwidths}"
+            "expected orientations, phases and bandwidths above 0, "
+            f"got {orientations}, {phases} and {bandwidths}"
         )
     line = torch.fft.fftfreq(size, dtype=torch.float64)
     rows, columns = torch.meshgrid(line, line, indexing="ij")
