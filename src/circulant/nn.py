@@ -45,8 +45,25 @@ if TYPE_CHECKING:
     from circulant.operators.spatial.large_kernel_attention2d import LargeKernelAttention2d
     from circulant.operators.spatial.large_kernel_conv import LargeKernelConv2d
     from circulant.operators.spectral.adaptive_spectral_filter1d import AdaptiveSpectralFilter1d
+    from circulant.operators.spectral.fourier_attention3d import FourierAttention3d
+    from circulant.operators.spectral.fourier_conv import FourierConv1d, FourierConv2d, FourierConv3d
     from circulant.operators.spectral.fourier_mixing1d import FourierMixing1d
+    from circulant.operators.spectral.fourier_object_disentangle import FourierObjectDisentangle
+    from circulant.operators.spectral.fourier_unit import FourierUnit1d, FourierUnit2d, FourierUnit3d
+    from circulant.operators.spectral.global_fourier_filter import (
+        GlobalFourierFilter1d,
+        GlobalFourierFilter2d,
+        GlobalFourierFilter3d,
+    )
+    from circulant.operators.spectral.haar_dwt import HaarDWT1d, HaarDWT2d, HaarDWT3d
     from circulant.operators.spectral.mod_relu import ModReLU
+    from circulant.operators.spectral.spatiotemporal_spectral_conv3d import SpatiotemporalSpectralConv3d
+    from circulant.operators.spectral.spectral_conv import SpectralConv1d, SpectralConv2d, SpectralConv3d
+    from circulant.operators.spectral.spectral_transform import SpectralTransform
+    from circulant.operators.spectral.temporal_spectral_conv1d import TemporalSpectralConv1d
+    from circulant.operators.spectral.volumetric_ffc import FastFourierConv2d, VolumetricFFC3d
+    from circulant.operators.spectral.wave_mix_block2d import WaveMixBlock2d
+    from circulant.operators.spectral.wave_mix_block2d_v1 import WaveMixBlock2dV1
     from circulant.problems.conv_first_block import BlockActivation
 
 _MODULES = {
@@ -64,8 +81,23 @@ _MODULES = {
     "DilatedBranch": "circulant.operators.spatial.dilated_reparam_block",
     "DilatedReparamBlock": "circulant.operators.spatial.dilated_reparam_block",
     "EfficientChannelAttention": "circulant.operators.gates.efficient_channel_attention",
+    "FastFourierConv2d": "circulant.operators.spectral.volumetric_ffc",
+    "FourierAttention3d": "circulant.operators.spectral.fourier_attention3d",
+    "FourierConv1d": "circulant.operators.spectral.fourier_conv",
+    "FourierConv2d": "circulant.operators.spectral.fourier_conv",
+    "FourierConv3d": "circulant.operators.spectral.fourier_conv",
     "FourierMixing1d": "circulant.operators.spectral.fourier_mixing1d",
+    "FourierObjectDisentangle": "circulant.operators.spectral.fourier_object_disentangle",
+    "FourierUnit1d": "circulant.operators.spectral.fourier_unit",
+    "FourierUnit2d": "circulant.operators.spectral.fourier_unit",
+    "FourierUnit3d": "circulant.operators.spectral.fourier_unit",
     "FusedConvFirstBlock": "circulant.operators.spatial.fused_conv_first_block",
+    "GlobalFourierFilter1d": "circulant.operators.spectral.global_fourier_filter",
+    "GlobalFourierFilter2d": "circulant.operators.spectral.global_fourier_filter",
+    "GlobalFourierFilter3d": "circulant.operators.spectral.global_fourier_filter",
+    "HaarDWT1d": "circulant.operators.spectral.haar_dwt",
+    "HaarDWT2d": "circulant.operators.spectral.haar_dwt",
+    "HaarDWT3d": "circulant.operators.spectral.haar_dwt",
     "HaloAttention2d": "circulant.operators.attention.halo_attention2d",
     "InceptionDWConv2d": "circulant.operators.spatial.inception_dw_conv2d",
     "Involution2d": "circulant.operators.dynamic.involution2d",
@@ -81,10 +113,19 @@ _MODULES = {
     "ParameterizedHypercomplexConv2d": "circulant.operators.algebra.parameterized_hypercomplex_conv",
     "ParameterizedHypercomplexConv3d": "circulant.operators.algebra.parameterized_hypercomplex_conv",
     "SGConv": "circulant.operators.sequence.sg_conv",
+    "SpatiotemporalSpectralConv3d": "circulant.operators.spectral.spatiotemporal_spectral_conv3d",
+    "SpectralConv1d": "circulant.operators.spectral.spectral_conv",
+    "SpectralConv2d": "circulant.operators.spectral.spectral_conv",
+    "SpectralConv3d": "circulant.operators.spectral.spectral_conv",
+    "SpectralTransform": "circulant.operators.spectral.spectral_transform",
     "SqueezeExcitation1d": "circulant.operators.gates.squeeze_excitation",
     "SqueezeExcitation2d": "circulant.operators.gates.squeeze_excitation",
     "SqueezeExcitation3d": "circulant.operators.gates.squeeze_excitation",
+    "TemporalSpectralConv1d": "circulant.operators.spectral.temporal_spectral_conv1d",
     "Upsampling": "circulant.operators.sequence.sgconv_kernel",
+    "VolumetricFFC3d": "circulant.operators.spectral.volumetric_ffc",
+    "WaveMixBlock2d": "circulant.operators.spectral.wave_mix_block2d",
+    "WaveMixBlock2dV1": "circulant.operators.spectral.wave_mix_block2d_v1",
     "dcls_kernel": "circulant.operators.spatial.dcls_kernel",
     "dct_channel_pool": "circulant.operators.gates.multi_spectral_channel_attention2d",
     "decay_attention": "circulant.operators.sequence.decay_attention",
@@ -107,8 +148,23 @@ __all__ = [
     "DilatedBranch",
     "DilatedReparamBlock",
     "EfficientChannelAttention",
+    "FastFourierConv2d",
+    "FourierAttention3d",
+    "FourierConv1d",
+    "FourierConv2d",
+    "FourierConv3d",
     "FourierMixing1d",
+    "FourierObjectDisentangle",
+    "FourierUnit1d",
+    "FourierUnit2d",
+    "FourierUnit3d",
     "FusedConvFirstBlock",
+    "GlobalFourierFilter1d",
+    "GlobalFourierFilter2d",
+    "GlobalFourierFilter3d",
+    "HaarDWT1d",
+    "HaarDWT2d",
+    "HaarDWT3d",
     "HaloAttention2d",
     "InceptionDWConv2d",
     "Involution2d",
@@ -124,10 +180,19 @@ __all__ = [
     "ParameterizedHypercomplexConv2d",
     "ParameterizedHypercomplexConv3d",
     "SGConv",
+    "SpatiotemporalSpectralConv3d",
+    "SpectralConv1d",
+    "SpectralConv2d",
+    "SpectralConv3d",
+    "SpectralTransform",
     "SqueezeExcitation1d",
     "SqueezeExcitation2d",
     "SqueezeExcitation3d",
+    "TemporalSpectralConv1d",
     "Upsampling",
+    "VolumetricFFC3d",
+    "WaveMixBlock2d",
+    "WaveMixBlock2dV1",
     "dcls_kernel",
     "dct_channel_pool",
     "decay_attention",
