@@ -91,12 +91,16 @@ if TYPE_CHECKING:
     from circulant.operators.spectral.adaptive_spectral_block1d import AdaptiveSpectralBlock1d
     from circulant.operators.spectral.adaptive_spectral_filter1d import AdaptiveSpectralFilter1d
     from circulant.operators.spectral.causal_fourier_mixing1d import CausalFourierMixing1d
+    from circulant.operators.spectral.dct_downsample1d import DCTDownsample1d
     from circulant.operators.spectral.de_aliasing_filter import (
         DeAliasingFilter1d,
         DeAliasingFilter2d,
         DeAliasingFilter3d,
     )
+    from circulant.operators.spectral.fourier_attention3d import FourierAttention3d
+    from circulant.operators.spectral.fourier_conv import FourierConv1d, FourierConv2d, FourierConv3d
     from circulant.operators.spectral.fourier_mixing1d import FourierMixing1d
+    from circulant.operators.spectral.fourier_object_disentangle import FourierObjectDisentangle
     from circulant.operators.spectral.fourier_unit import FourierUnit1d, FourierUnit2d, FourierUnit3d
     from circulant.operators.spectral.frequency_mixing2d import FrequencyMixing2d
     from circulant.operators.spectral.global_fourier_filter import (
@@ -108,6 +112,7 @@ if TYPE_CHECKING:
     from circulant.operators.spectral.learnable_time_frequency_filter1d import LearnableTimeFrequencyFilter1d
     from circulant.operators.spectral.low_pass import nyquist_frequency
     from circulant.operators.spectral.mod_relu import ModReLU
+    from circulant.operators.spectral.spatiotemporal_spectral_conv3d import SpatiotemporalSpectralConv3d
     from circulant.operators.spectral.spectral_conv import SpectralConv1d, SpectralConv2d, SpectralConv3d
     from circulant.operators.spectral.spectral_pooling_aggregation2d import SpectralPoolingAggregation2d
     from circulant.operators.spectral.spectral_pooling_filter import (
@@ -139,6 +144,7 @@ _MODULES = {
     "ComplexConv2d": "circulant.operators.algebra.complex_conv",
     "ComplexConv3d": "circulant.operators.algebra.complex_conv",
     "CondConv2d": "circulant.operators.dynamic.cond_conv2d",
+    "DCTDownsample1d": "circulant.operators.spectral.dct_downsample1d",
     "Dcls1d": "circulant.operators.spatial.dcls",
     "Dcls2d": "circulant.operators.spatial.dcls",
     "Dcls3d": "circulant.operators.spatial.dcls",
@@ -160,7 +166,12 @@ _MODULES = {
     "FlowAttention1d": "circulant.operators.sequence.flow_attention",
     "FlowAttention2d": "circulant.operators.sequence.flow_attention",
     "FlowAttention3d": "circulant.operators.sequence.flow_attention",
+    "FourierAttention3d": "circulant.operators.spectral.fourier_attention3d",
+    "FourierConv1d": "circulant.operators.spectral.fourier_conv",
+    "FourierConv2d": "circulant.operators.spectral.fourier_conv",
+    "FourierConv3d": "circulant.operators.spectral.fourier_conv",
     "FourierMixing1d": "circulant.operators.spectral.fourier_mixing1d",
+    "FourierObjectDisentangle": "circulant.operators.spectral.fourier_object_disentangle",
     "FourierUnit1d": "circulant.operators.spectral.fourier_unit",
     "FourierUnit2d": "circulant.operators.spectral.fourier_unit",
     "FourierUnit3d": "circulant.operators.spectral.fourier_unit",
@@ -209,6 +220,7 @@ _MODULES = {
     "SelectiveScan2d": "circulant.operators.sequence.selective_scan2d",
     "SelectiveSsm1d": "circulant.operators.sequence.selective_ssm1d",
     "ShiftSsm": "circulant.operators.sequence.shift_ssm",
+    "SpatiotemporalSpectralConv3d": "circulant.operators.spectral.spatiotemporal_spectral_conv3d",
     "SpectralConv1d": "circulant.operators.spectral.spectral_conv",
     "SpectralConv2d": "circulant.operators.spectral.spectral_conv",
     "SpectralConv3d": "circulant.operators.spectral.spectral_conv",
@@ -256,6 +268,7 @@ __all__ = [
     "ComplexConv2d",
     "ComplexConv3d",
     "CondConv2d",
+    "DCTDownsample1d",
     "Dcls1d",
     "Dcls2d",
     "Dcls3d",
@@ -277,7 +290,12 @@ __all__ = [
     "FlowAttention1d",
     "FlowAttention2d",
     "FlowAttention3d",
+    "FourierAttention3d",
+    "FourierConv1d",
+    "FourierConv2d",
+    "FourierConv3d",
     "FourierMixing1d",
+    "FourierObjectDisentangle",
     "FourierUnit1d",
     "FourierUnit2d",
     "FourierUnit3d",
@@ -326,6 +344,7 @@ __all__ = [
     "SelectiveScan2d",
     "SelectiveSsm1d",
     "ShiftSsm",
+    "SpatiotemporalSpectralConv3d",
     "SpectralConv1d",
     "SpectralConv2d",
     "SpectralConv3d",

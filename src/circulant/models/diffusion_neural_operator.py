@@ -58,8 +58,7 @@ class DiffusionNeuralOperator(nn.Module):
         _require_room(times, modes)
         self.register_buffer("times", times)
         self.width, self.depth, self.levels = width, depth, len(multipliers)
-        embedding = 4 * width
-        sizes = _Sizes(embedding, modes, kernel_size, dropout)
+        embedding, sizes = 4 * width, _Sizes(4 * width, modes, kernel_size, dropout)
         self.embed = nn.Sequential(nn.Linear(width, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
         self.stem = nn.Conv2d(channels, width, kernel_size, padding=kernel_size // 2)
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
