@@ -17,7 +17,8 @@ def frequency_fusion(x: Tensor, skip: Tensor, band: float = DECODED_BAND) -> Ten
     """Low frequencies of x, all others of skip.  Shapes: x, skip (B, C, *spatial) -> y (B, C, *spatial).
 
     Low are those of at most band / 2 cycles per sample along every axis. x comes from a decoder, enlarged
-    from a grid of half the size, and has nothing to say above half the band; skip comes from the encoder.
+    from a grid of half the size, and has nothing to say above half the band; skip comes from the encoder. The
+    paper's summary says that spectra are fused without parameters; which band comes from where is our choice.
     """
     if x.shape != skip.shape:
         raise ShapeError(

@@ -1,17 +1,18 @@
 """Log-Gabor atoms: oriented bands of frequencies with a bandwidth of their own."""
 
 from collections.abc import Sequence
-from math import pi
+from math import cos, pi, sin
 
 import torch
 from torch import Tensor
 
 from circulant.core.errors import ArgumentError
+from circulant.engine.transform import ifftn
 
 SIZE = 12  # samples of an atom along each axis
 FREQUENCY = 0.4  # of the middle of the band, in cycles per sample
 FREQUENCY_BANDWIDTH = 0.4  # standard deviation of log frequency: the default of the LogGabor package
-MASK_EXPONENT = 3.0  # sharpness of the circular mask, by the same defaults
+MASK_EXPONENT = 3.0  # sharpness of the circular mask, named in the same defaults
 
 
 def log_gabor_bank(
@@ -27,7 +28,8 @@ def log_gabor_bank(
 
         spectrum(f, t) = 1 / f exp(-log(f / f_0)^2 / (2 B_f^2)) exp(cos(t - t_0) / B_t^2) exp(-i phase)
 
-    The real part of the inverse transform, centred, times a mask that is 0 outside a circle; radians.
+    The real part of the inverse transform, centred, times a mask that is 0 outside a circle; radians. The
+    form of the mask, and taking the mean out, are ours; the source's mask was not to be had.
     """
     if min(bandwidths, default=0.0) <= 0 or not orientations or not phases:
         raise ArgumentError(
@@ -45,8 +47,9 @@ def log_gabor_bank(
         for bandwidth in bandwidths:
             # minus the maximum, which norms take out again: narrow ones would overflow
             tuned = band * torch.exp((torch.cos(angle - orientation) - 1) / bandwidth**2)
-            centred = torch.fft.fftshift(torch.fft.ifft2(tuned))
-            atoms += [(centred * torch.exp(torch.tensor(-1j * phase))).real for phase in phases]
+            wave = ifftn(torch.stack([tuned, torch.zeros_like(tuned)], -1), 2)
+            re, im = wave.roll((size // 2, size // 2), (0, 1)).unbind(-1)
+            atoms += [re * cos(phase) + im * sin(phase) for phase in phases]
     masked = torch.stack(atoms) * circular_mask(size)
     masked = masked - masked.mean((1, 2), keepdim=True)
     return masked / torch.linalg.vector_norm(masked, dim=(1, 2), keepdim=True)
