@@ -38,7 +38,12 @@ from circulant.algorithms.frequency_sparse_conv import (
 )
 from circulant.algorithms.im2col import Im2col
 from circulant.algorithms.im2win import Im2win, TiledIm2win
-from circulant.algorithms.linear_attention import ChunkedAttention, QuadraticAttention, SequentialAttention
+from circulant.algorithms.linear_attention import (
+    ChunkedAttention,
+    QuadraticAttention,
+    SequentialAttention,
+    TiledAttention,
+)
 from circulant.algorithms.monarch import MonarchLongConv
 from circulant.algorithms.overlap_save import FusedOverlapSaveLongConv, OverlapSave, OverlapSaveLongConv
 from circulant.algorithms.scan import (
@@ -91,6 +96,7 @@ from circulant.backends.torch import (
 )
 from circulant.backends.triton import depthwise_conv as triton_depthwise
 from circulant.backends.triton import im2win as triton_im2win
+from circulant.backends.triton import linear_attention as triton_attention
 from circulant.backends.triton import local_conv as triton_local
 from circulant.backends.triton import long_conv as triton_long
 from circulant.backends.triton import sampled_conv as triton_sampled
@@ -205,9 +211,11 @@ IMPLEMENTATIONS = (
     Implementation(LinearAttentionProblem, SequentialAttention(), Backend.TORCH, linear_attention.sequential),
     Implementation(LinearAttentionProblem, ChunkedAttention(), Backend.TORCH, linear_attention.chunked),
     Implementation(LinearAttentionProblem, QuadraticAttention(), Backend.TORCH, linear_attention.quadratic),
+    Implementation(LinearAttentionProblem, TiledAttention(), Backend.TRITON, triton_attention.solve),
     Implementation(DeltaSolveProblem, SequentialAttention(), Backend.TORCH, delta_solve.sequential),
     Implementation(DeltaSolveProblem, ChunkedAttention(), Backend.TORCH, delta_solve.chunked),
     Implementation(DeltaSolveProblem, QuadraticAttention(), Backend.TORCH, delta_solve.quadratic),
+    Implementation(DeltaSolveProblem, TiledAttention(), Backend.TRITON, triton_attention.solve),
     Implementation(TransformProblem, FastTransform(), Backend.TORCH, transform.fft),
     Implementation(TransformProblem, DFTMatrix(), Backend.TORCH, transform.dft_matrix),
 )
