@@ -40,6 +40,7 @@ from circulant.algorithms.im2col import Im2col
 from circulant.algorithms.im2win import Im2win, TiledIm2win
 from circulant.algorithms.linear_attention import (
     ChunkedAttention,
+    FusedChunkedAttention,
     QuadraticAttention,
     SequentialAttention,
     TiledAttention,
@@ -65,6 +66,7 @@ from circulant.backends.native import fused_block as native_block
 from circulant.backends.native import gathered_conv as native_gathered
 from circulant.backends.native import im2win as native_im2win
 from circulant.backends.native import inverse_conv as native_inverse
+from circulant.backends.native import linear_attention as native_attention
 from circulant.backends.native import local_conv as native_local
 from circulant.backends.native import long_conv as native_long
 from circulant.backends.native import overlap_save as native_overlap_save
@@ -211,10 +213,12 @@ IMPLEMENTATIONS = (
     Implementation(LinearAttentionProblem, SequentialAttention(), Backend.TORCH, linear_attention.sequential),
     Implementation(LinearAttentionProblem, ChunkedAttention(), Backend.TORCH, linear_attention.chunked),
     Implementation(LinearAttentionProblem, QuadraticAttention(), Backend.TORCH, linear_attention.quadratic),
+    Implementation(LinearAttentionProblem, FusedChunkedAttention(), Backend.NATIVE, native_attention.solve),
     Implementation(LinearAttentionProblem, TiledAttention(), Backend.TRITON, triton_attention.solve),
     Implementation(DeltaSolveProblem, SequentialAttention(), Backend.TORCH, delta_solve.sequential),
     Implementation(DeltaSolveProblem, ChunkedAttention(), Backend.TORCH, delta_solve.chunked),
     Implementation(DeltaSolveProblem, QuadraticAttention(), Backend.TORCH, delta_solve.quadratic),
+    Implementation(DeltaSolveProblem, FusedChunkedAttention(), Backend.NATIVE, native_attention.solve),
     Implementation(DeltaSolveProblem, TiledAttention(), Backend.TRITON, triton_attention.solve),
     Implementation(TransformProblem, FastTransform(), Backend.TORCH, transform.fft),
     Implementation(TransformProblem, DFTMatrix(), Backend.TORCH, transform.dft_matrix),

@@ -1,5 +1,7 @@
 """Linear attention and the delta rule's solve, a block of steps at a time; operands must not be empty."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -22,7 +24,21 @@ def solve(problem: AttentionProblem, *operands: Tensor) -> Tensor:
     ]
     always, log_decay, initial = split_operands(tuple(contiguous_each(given, wide)), p.decay)
     result = torch.empty(p.result_shape, dtype=wide)
-    sizes = module.LinearAttentionSizes(
+    module.linear_attention(
+        sizes(p),
+        module.Scalar[SCALARS[wide]],
+        *(operand.data_ptr() for operand in always),
+        *(0 if operand is None else operand.data_ptr() for operand in (log_decay, initial)),
+        result.data_ptr(),
+        torch.get_num_threads(),
+        module.Isa[core.instruction_set().name],
+    )
+    return result.to(p.dtype)
+
+
+def sizes(problem: AttentionProblem) -> Any:
+    p, module = problem, core.load()
+    return module.LinearAttentionSizes(
         rows=p.batch * p.heads,
         heads=p.heads,
         length=p.length,
@@ -33,13 +49,3 @@ def solve(problem: AttentionProblem, *operands: Tensor) -> Tensor:
         reverse=p.reverse,
         solve=isinstance(p, DeltaSolveProblem),
     )
-    module.linear_attention(
-        sizes,
-        module.Scalar[SCALARS[wide]],
-        *(operand.data_ptr() for operand in always),
-        *(0 if operand is None else operand.data_ptr() for operand in (log_decay, initial)),
-        result.data_ptr(),
-        torch.get_num_threads(),
-        module.Isa[core.instruction_set().name],
-    )
-    return result.to(p.dtype)
