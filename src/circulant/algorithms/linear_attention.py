@@ -8,6 +8,8 @@ on to the middle; the two triangles are halved again. No factor is ever above 1,
 
 from typing import NamedTuple, final
 
+import torch
+
 from circulant.algorithms.algorithm import Algorithm, AlgorithmName, Rejected, Work
 from circulant.algorithms.fft import compute_itemsize
 from circulant.core.sizes import product
@@ -181,7 +183,8 @@ class TiledAttention(Algorithm[AttentionProblem]):
     def steps(self, problem: AttentionProblem) -> int:
         """Of a chunk."""
         is_masked = isinstance(problem, LinearAttentionProblem) and not problem.decay.is_vector
-        return MOST_TILED_STEPS if is_masked else FEWEST_TILED_STEPS
+        is_narrow = problem.dtype.itemsize <= torch.float32.itemsize
+        return MOST_TILED_STEPS if is_masked and is_narrow else FEWEST_TILED_STEPS
 
 
 def _round_up(size: int, unit: int) -> int:
