@@ -98,6 +98,7 @@ void bind_fused_block(nb::module_& m);
 void bind_inverse_conv(nb::module_& m);
 void bind_recurrence(nb::module_& m);
 void bind_selective_scan(nb::module_& m);
+void bind_linear_attention(nb::module_& m);
 void bind_long_conv_stream(nb::module_& m);
 
 }  // namespace circulant::bindings

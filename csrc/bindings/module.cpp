@@ -50,5 +50,6 @@ NB_MODULE(_core, m) {
     bind_inverse_conv(m);
     bind_recurrence(m);
     bind_selective_scan(m);
+    bind_linear_attention(m);
     bind_long_conv_stream(m);
 }

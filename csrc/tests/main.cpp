@@ -23,6 +23,7 @@ constexpr Test kTests[] = {
     {"inverse_conv", circulant::tests::test_inverse_conv},
     {"recurrence", circulant::tests::test_recurrence},
     {"selective_scan", circulant::tests::test_selective_scan},
+    {"linear_attention", circulant::tests::test_linear_attention},
     {"long_conv_stream", circulant::tests::test_long_conv_stream},
     {"threads", circulant::tests::test_threads},
     {"instruction_sets", circulant::tests::test_instruction_sets},

@@ -246,8 +246,7 @@ def plan(
     """What `conv2d`, `conv_transpose2d`, `long_conv`, ... would do with tensors of these shapes.
 
     Print it: every candidate with predicted time, work, workspace in bytes and relative L2 error, or
-    the reason of its refusal. Nothing is computed, unless measure asks to time the best few and to
-    remember their times for this machine.
+    the reason of its refusal. Nothing is computed, unless measure asks to time the best few, and keeps it.
     """
     known = [f"{name}{ndim}d" for name in ("conv", "conv_transpose") for ndim in AXES] + ["long_conv"]
     if operation not in known:
@@ -303,9 +302,8 @@ def _settings(
 ) -> dict[str, Any]:
     """Text and single numbers as the engine's door takes them."""
     single = all(isinstance(value, int | str) for value in (stride, padding, dilation))
-    find: Callable[..., tuple[Shape, Padding, Shape]] = _steps
-    if single and not torch.compiler.is_compiling():
-        find = _remembered_steps
+    remembers = single and not torch.compiler.is_compiling()
+    find: Callable[..., tuple[Shape, Padding, Shape]] = _remembered_steps if remembers else _steps
     strides, sides, dilations = find(ndim, tuple(weight.shape[2:]), stride, padding, dilation)
     return {
         "stride": strides,
@@ -369,9 +367,8 @@ def _transposed_settings(
 
 def _batched(ndim: int, input: Tensor, weight: Tensor) -> Tensor:
     if weight.ndim != ndim + 2 or input.ndim not in (ndim + 1, ndim + 2):
-        axes = AXES[ndim]
         raise ShapeError(
-            f"expected input (B, C, {axes}) or (C, {axes}) and a weight of {ndim + 2} axes, "
+            f"expected input (B, C, {AXES[ndim]}) or (C, {AXES[ndim]}) and a weight of {ndim + 2} axes, "
             f"got input {tuple(input.shape)} and weight {tuple(weight.shape)}"
         )
     return input if input.ndim == ndim + 2 else input[None]

@@ -4,9 +4,11 @@ import torch
 
 from circulant.problems.conv_first_block import BlockActivation, ConvFirstBlockProblem
 from circulant.problems.convolution import ConvolutionProblem
+from circulant.problems.delta_solve import DeltaSolveProblem
 from circulant.problems.frequency_sparse_conv import FrequencySparseConvProblem
 from circulant.problems.gathered_conv import GatheredConvProblem
 from circulant.problems.inverse_conv import InverseConvProblem
+from circulant.problems.linear_attention import Decay, LinearAttentionProblem
 from circulant.problems.local_conv import LocalConvProblem
 from circulant.problems.long_conv import LongConvProblem
 from circulant.problems.pooling import PoolingProblem, PoolMode
@@ -125,6 +127,17 @@ SCANS = [
     for gradients in (False, True)
 ]
 
+ATTENTIONS = [
+    *(LinearAttentionProblem(SINGLE, 2, 4, 1000, 32, 48, decay, True) for decay in Decay),
+    LinearAttentionProblem(HALF, 2, 4, 300, 32, 32, Decay.STEP, False, True, True),
+    *(
+        DeltaSolveProblem(SINGLE, 2, 4, 1000, 32, 48, decay, True)
+        for decay in Decay
+        if decay is not Decay.VALUE
+    ),
+    DeltaSolveProblem(DOUBLE, 2, 4, 300, 32, 32, Decay.STEP, False, True),
+]
+
 TRANSFORMS = [
     TransformProblem(dtype, kind, 64, sizes)
     for kind in TransformKind
@@ -140,7 +153,7 @@ TRANSFORMS = [
 
 REALISTIC = [
     *CONVOLUTIONS, *LONG_CONVS, *LOCALS, *SAMPLED, *GATHERED, *SPARSE, *BLOCKS, *POOLINGS, *INVERSES,
-    *RECURRENCES, *SCANS, *TRANSFORMS,
+    *RECURRENCES, *SCANS, *ATTENTIONS, *TRANSFORMS,
 ]  # fmt: skip
 
 # What is cut into tiles, or is staged, in ways that small tensors do not show.

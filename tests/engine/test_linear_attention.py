@@ -23,6 +23,7 @@ WAYS = {
     "sequential on torch": Choice(AlgorithmName.SEQUENTIAL, Backend.TORCH),
     "chunked on torch": Choice(AlgorithmName.CHUNKED, Backend.TORCH),
     "direct on torch": Choice(AlgorithmName.DIRECT, Backend.TORCH),
+    "chunked on native": Choice(AlgorithmName.CHUNKED, Backend.NATIVE),
 }
 EVERY_WAY = pytest.mark.parametrize("choice", WAYS.values(), ids=WAYS)
 B, H, D, E = 2, 3, 4, 3

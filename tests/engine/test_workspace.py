@@ -19,6 +19,7 @@ from circulant.algorithms.direct_sampled import DirectSampled
 from circulant.algorithms.fft import FusedFFTDepthwise, FusedFFTLongConv, compute_itemsize
 from circulant.algorithms.frequency_sparse_conv import FusedFFTFrequencySparseConv
 from circulant.algorithms.im2win import TiledIm2win
+from circulant.algorithms.linear_attention import FusedChunkedAttention
 from circulant.algorithms.overlap_save import FusedOverlapSaveLongConv, cached_block
 from circulant.algorithms.scan import FusedSequential, SelectiveFusedScan
 from circulant.algorithms.sliding_pool import SlidingPool
@@ -32,6 +33,7 @@ from circulant.backends.native import (
     fused_block,
     gathered_conv,
     im2win,
+    linear_attention,
     local_conv,
     long_conv,
     sampled_conv,
@@ -189,6 +191,7 @@ THREAD_BYTE = {
     SlidingWindow: told("sliding_conv_workspace", sliding_conv.sizes),
     Winograd: told("winograd_workspace", lambda p: winograd.sizes(as_forward(p))),
     SlidingPool: told("sliding_pool_workspace", sliding_pool.sizes),
+    FusedChunkedAttention: told("linear_attention_workspace", linear_attention.sizes),
     DirectLocal: lambda p: compute_itemsize(p.dtype.itemsize) * local_conv.scratch_scalars(p),
     DirectSampled: sampled_conv.scratch_byte,
     DirectGathered: gathered_conv.scratch_byte,

@@ -38,7 +38,13 @@ from circulant.algorithms.frequency_sparse_conv import (
 )
 from circulant.algorithms.im2col import Im2col
 from circulant.algorithms.im2win import Im2win, TiledIm2win
-from circulant.algorithms.linear_attention import ChunkedAttention, QuadraticAttention, SequentialAttention
+from circulant.algorithms.linear_attention import (
+    ChunkedAttention,
+    FusedChunkedAttention,
+    QuadraticAttention,
+    SequentialAttention,
+    TiledAttention,
+)
 from circulant.algorithms.monarch import MonarchLongConv
 from circulant.algorithms.overlap_save import FusedOverlapSaveLongConv, OverlapSave, OverlapSaveLongConv
 from circulant.algorithms.scan import (
@@ -60,6 +66,7 @@ from circulant.backends.native import fused_block as native_block
 from circulant.backends.native import gathered_conv as native_gathered
 from circulant.backends.native import im2win as native_im2win
 from circulant.backends.native import inverse_conv as native_inverse
+from circulant.backends.native import linear_attention as native_attention
 from circulant.backends.native import local_conv as native_local
 from circulant.backends.native import long_conv as native_long
 from circulant.backends.native import overlap_save as native_overlap_save
@@ -91,6 +98,7 @@ from circulant.backends.torch import (
 )
 from circulant.backends.triton import depthwise_conv as triton_depthwise
 from circulant.backends.triton import im2win as triton_im2win
+from circulant.backends.triton import linear_attention as triton_attention
 from circulant.backends.triton import local_conv as triton_local
 from circulant.backends.triton import long_conv as triton_long
 from circulant.backends.triton import sampled_conv as triton_sampled
@@ -205,9 +213,13 @@ IMPLEMENTATIONS = (
     Implementation(LinearAttentionProblem, SequentialAttention(), Backend.TORCH, linear_attention.sequential),
     Implementation(LinearAttentionProblem, ChunkedAttention(), Backend.TORCH, linear_attention.chunked),
     Implementation(LinearAttentionProblem, QuadraticAttention(), Backend.TORCH, linear_attention.quadratic),
+    Implementation(LinearAttentionProblem, FusedChunkedAttention(), Backend.NATIVE, native_attention.solve),
+    Implementation(LinearAttentionProblem, TiledAttention(), Backend.TRITON, triton_attention.solve),
     Implementation(DeltaSolveProblem, SequentialAttention(), Backend.TORCH, delta_solve.sequential),
     Implementation(DeltaSolveProblem, ChunkedAttention(), Backend.TORCH, delta_solve.chunked),
     Implementation(DeltaSolveProblem, QuadraticAttention(), Backend.TORCH, delta_solve.quadratic),
+    Implementation(DeltaSolveProblem, FusedChunkedAttention(), Backend.NATIVE, native_attention.solve),
+    Implementation(DeltaSolveProblem, TiledAttention(), Backend.TRITON, triton_attention.solve),
     Implementation(TransformProblem, FastTransform(), Backend.TORCH, transform.fft),
     Implementation(TransformProblem, DFTMatrix(), Backend.TORCH, transform.dft_matrix),
 )

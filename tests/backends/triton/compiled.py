@@ -16,6 +16,7 @@ from circulant.algorithms.tiled_monarch import LARGEST, SMALLEST
 from circulant.backends.triton import (
     depthwise_conv,
     im2win,
+    linear_attention,
     local_conv,
     long_conv,
     long_conv_passes,
@@ -25,6 +26,8 @@ from circulant.backends.triton import (
 from circulant.backends.triton.runtime import load
 from circulant.backends.triton.transform_layout import tile_of_points
 from circulant.problems.convolution import ConvolutionProblem
+from circulant.problems.delta_solve import DeltaSolveProblem
+from circulant.problems.linear_attention import Decay, LinearAttentionProblem
 from circulant.problems.local_conv import LocalConvProblem
 from circulant.problems.long_conv import LongConvProblem
 from circulant.problems.problem import Problem
@@ -108,6 +111,17 @@ def sampled(dtype):
         sampled_conv.solve(p.gradients(), *zeros(p.gradients()))
 
 
+def attention(dtype):
+    """Heads of 64 channels with every decay, in both directions; the solve with each of its own."""
+    for decay in Decay:
+        for starts, strict, reverse in ((True, False, False), (False, True, True)):
+            p = LinearAttentionProblem(dtype, 1, 2, 100, 64, 64, decay, starts, strict, reverse)
+            linear_attention.solve(p, *zeros(p))
+    for decay in (Decay.NONE, Decay.STEP, Decay.KEY):
+        p = DeltaSolveProblem(dtype, 1, 2, 100, 64, 64, decay, True)
+        linear_attention.solve(p, *zeros(p))
+
+
 def long(dtype, layout, circular):
     for slot in Slot:
         p = LongConvProblem(dtype, slot, 2, 3, 100, 100, 0, circular)
@@ -131,7 +145,7 @@ def long_several(dtype):
 
 FAMILIES = {
     family.__name__: family
-    for family in (depthwise, short, dense, local, sampled, long_small, long_large, long_several)
+    for family in (depthwise, short, dense, local, sampled, attention, long_small, long_large, long_several)
 }
 
 
@@ -139,7 +153,8 @@ def main(family: str, dtype: str, capability: str) -> None:
     from triton.backends.compiler import GPUTarget
 
     load().runtime.driver.set_active(OfflineDriver(GPUTarget("cuda", int(capability), WARP)))
-    for module in (depthwise_conv, short_conv, im2win, local_conv, sampled_conv, long_conv, long_conv_passes):
+    modules = (depthwise_conv, short_conv, im2win, linear_attention, local_conv, sampled_conv)
+    for module in (*modules, long_conv, long_conv_passes):
         module.launch = compile_only
     FAMILIES[family](getattr(torch, dtype))
 

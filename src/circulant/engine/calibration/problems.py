@@ -9,9 +9,11 @@ from circulant.core.sizes import Shape
 from circulant.engine.calibration.draw import drawn_problems
 from circulant.problems.conv_first_block import BlockActivation, ConvFirstBlockProblem
 from circulant.problems.convolution import ConvolutionProblem
+from circulant.problems.delta_solve import DeltaSolveProblem
 from circulant.problems.frequency_sparse_conv import FrequencySparseConvProblem
 from circulant.problems.gathered_conv import GatheredConvProblem
 from circulant.problems.inverse_conv import InverseConvProblem
+from circulant.problems.linear_attention import Decay, LinearAttentionProblem
 from circulant.problems.local_conv import LocalConvProblem
 from circulant.problems.long_conv import LongConvProblem
 from circulant.problems.pooling import PoolingProblem, PoolMode
@@ -108,6 +110,9 @@ PROBLEMS: tuple[Problem, ...] = (
     RecurrenceProblem(torch.float32, 8, 128, 1024, False, True, False, False),
     SelectiveScanProblem(torch.float32, 2, 128, 1, 16, 512, False),
     SelectiveScanProblem(torch.float32, 2, 128, 1, 16, 512, True),
+    LinearAttentionProblem(torch.float32, 2, 4, 1024, 64, 64, Decay.HEAD),
+    LinearAttentionProblem(torch.float32, 2, 4, 1024, 32, 64, Decay.KEY),
+    DeltaSolveProblem(torch.float32, 2, 4, 1024, 64, 64, Decay.NONE),
 )
 
 # What is left of a call when there is nothing to compute.
@@ -128,6 +133,8 @@ TINY: tuple[Problem, ...] = (
     InverseConvProblem(torch.float32, 1, 2, (3, 3), (2, 2), False),
     RecurrenceProblem(torch.float32, 1, 2, 4, True, False, False, False),
     SelectiveScanProblem(torch.float32, 1, 2, 1, 2, 4, False),
+    LinearAttentionProblem(torch.float32, 1, 1, 4, 2, 2, Decay.HEAD),
+    DeltaSolveProblem(torch.float32, 1, 1, 4, 2, 2, Decay.NONE),
     ConvFirstBlockProblem(torch.float32, BlockActivation.SILU, 1, 2, (4, 4), 3, 1, 4),
 )
 

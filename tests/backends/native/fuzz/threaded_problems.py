@@ -8,9 +8,11 @@ from torch import Tensor
 from circulant.backends.table import Implementation
 from circulant.problems.conv_first_block import BlockActivation, ConvFirstBlockProblem
 from circulant.problems.convolution import ConvolutionProblem
+from circulant.problems.delta_solve import DeltaSolveProblem
 from circulant.problems.frequency_sparse_conv import FrequencySparseConvProblem
 from circulant.problems.gathered_conv import GatheredConvProblem
 from circulant.problems.inverse_conv import InverseConvProblem
+from circulant.problems.linear_attention import Decay, LinearAttentionProblem
 from circulant.problems.local_conv import LocalConvProblem
 from circulant.problems.long_conv import LongConvProblem
 from circulant.problems.pooling import PoolingProblem, PoolMode
@@ -36,6 +38,8 @@ CANDIDATES: tuple[Problem, ...] = (
     InverseConvProblem(F32, 8, 6, (40, 40), (3, 3), False),
     RecurrenceProblem(F32, 4, 64, 3000, True, True, True, False),
     SelectiveScanProblem(F32, 2, 24, 2, 16, 600, False),
+    LinearAttentionProblem(F32, 2, 6, 500, 32, 40, Decay.KEY, True),
+    DeltaSolveProblem(F32, 2, 6, 500, 32, 40, Decay.STEP, True),
 )
 
 
