@@ -4,6 +4,8 @@ from circulant.core.card import Card
 from circulant.operators.sequence import (
     atrous_selective_scan2d,
     bidirectional_ssm,
+    conv_s5,
+    conv_ssm,
     diagonal_ssm,
     efficient_visual_state_space2d,
     h3_mixer,
@@ -33,4 +35,6 @@ CARDS: tuple[Card, ...] = (
     h3_mixer.CARD,
     rational_transfer_function1d.CARD,
     shift_ssm.CARD,
+    conv_ssm.CARD,
+    conv_s5.CARD,
 )
