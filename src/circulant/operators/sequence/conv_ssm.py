@@ -96,8 +96,7 @@ class ConvSSM(Operator):
     def _run(self, x: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:
         driven = _per_frame(x, self.input_kernel)
         h = conv_parallel_scan(self.state_kernel.to(driven.dtype), driven, state)
-        y = _per_frame(h, self.output_kernel)
-        return y + self.skip[:, None, None, None] * x, h[:, :, -1]
+        return _per_frame(h, self.output_kernel) + self.skip[:, None, None, None] * x, h[:, :, -1]
 
     def initial_state(
         self,
