@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from circulant.engine.companion import companion_decode
+    from circulant.engine.conv_scan import conv_parallel_scan
     from circulant.operators.algebra.complex_conv import ComplexConv1d, ComplexConv2d, ComplexConv3d
     from circulant.operators.algebra.parameterized_hypercomplex_conv import (
         ParameterizedHypercomplexConv1d,
@@ -38,10 +39,13 @@ if TYPE_CHECKING:
         atrous_scan,
     )
     from circulant.operators.sequence.bidirectional_ssm import BidirectionalSsm
+    from circulant.operators.sequence.conv_s5 import ConvS5
+    from circulant.operators.sequence.conv_ssm import ConvSSM
     from circulant.operators.sequence.decay_attention import decay_attention
     from circulant.operators.sequence.diagonal_ssm import DiagonalSsm
     from circulant.operators.sequence.discretisation import Discretisation
     from circulant.operators.sequence.efficient_visual_state_space2d import EfficientVisualStateSpace2d
+    from circulant.operators.sequence.frame_readout import FrameReadout
     from circulant.operators.sequence.h3_mixer import H3Mixer
     from circulant.operators.sequence.learned_butterfly import LearnedButterfly
     from circulant.operators.sequence.linear_attention1d import LinearAttention1d
@@ -75,6 +79,8 @@ _MODULES = {
     "ComplexConv2d": "circulant.operators.algebra.complex_conv",
     "ComplexConv3d": "circulant.operators.algebra.complex_conv",
     "CondConv2d": "circulant.operators.dynamic.cond_conv2d",
+    "ConvS5": "circulant.operators.sequence.conv_s5",
+    "ConvSSM": "circulant.operators.sequence.conv_ssm",
     "Dcls1d": "circulant.operators.spatial.dcls",
     "Dcls2d": "circulant.operators.spatial.dcls",
     "Dcls3d": "circulant.operators.spatial.dcls",
@@ -87,6 +93,7 @@ _MODULES = {
     "EfficientChannelAttention": "circulant.operators.gates.efficient_channel_attention",
     "EfficientVisualStateSpace2d": "circulant.operators.sequence.efficient_visual_state_space2d",
     "FourierMixing1d": "circulant.operators.spectral.fourier_mixing1d",
+    "FrameReadout": "circulant.operators.sequence.frame_readout",
     "FusedConvFirstBlock": "circulant.operators.spatial.fused_conv_first_block",
     "H3Mixer": "circulant.operators.sequence.h3_mixer",
     "HaloAttention2d": "circulant.operators.attention.halo_attention2d",
@@ -117,6 +124,7 @@ _MODULES = {
     "atrous_merge": "circulant.operators.sequence.atrous_selective_scan2d",
     "atrous_scan": "circulant.operators.sequence.atrous_selective_scan2d",
     "companion_decode": "circulant.engine.companion",
+    "conv_parallel_scan": "circulant.engine.conv_scan",
     "cross_merge": "circulant.operators.sequence.selective_scan2d",
     "cross_scan": "circulant.operators.sequence.selective_scan2d",
     "dcls_kernel": "circulant.operators.spatial.dcls_kernel",
@@ -135,6 +143,8 @@ __all__ = [
     "ComplexConv2d",
     "ComplexConv3d",
     "CondConv2d",
+    "ConvS5",
+    "ConvSSM",
     "Dcls1d",
     "Dcls2d",
     "Dcls3d",
@@ -147,6 +157,7 @@ __all__ = [
     "EfficientChannelAttention",
     "EfficientVisualStateSpace2d",
     "FourierMixing1d",
+    "FrameReadout",
     "FusedConvFirstBlock",
     "H3Mixer",
     "HaloAttention2d",
@@ -177,6 +188,7 @@ __all__ = [
     "atrous_merge",
     "atrous_scan",
     "companion_decode",
+    "conv_parallel_scan",
     "cross_merge",
     "cross_scan",
     "dcls_kernel",

@@ -14,14 +14,14 @@ UNKNOWN = -100  # what torch's cross entropy leaves out
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Recall:
-    """Codes (N, L), keys below `keys` and values from there on; targets (N, L), the value after a known key."""
+    """Codes (N, L), keys below `keys` and values from there on; targets (N, L), what follows a known key."""
 
     codes: Codes
     targets: Codes
 
 
 def associative_recall(sequences: int, length: int, keys: int, values: int, seed: int) -> Recall:
-    """Each sequence has its own map from keys to values, of an even length and a last key that was seen before.
+    """Each sequence has its own map from keys to values; the key at its end has been seen before.
 
     A target is the next code wherever it follows from the past: after every key that occurred before.
     """

@@ -1,4 +1,4 @@
-"""EfficientVMamba: atrous selective scans on the fine grids, inverted residual convolutions on the coarse ones."""
+"""EfficientVMamba: atrous selective scans on the fine grids, inverted residuals on the coarse ones."""
 
 from collections.abc import Sequence
 from typing import final
@@ -67,8 +67,8 @@ class PatchMerge2d(nn.Module):
 class EfficientVMamba(nn.Module):
     """Patches of 4 x 4, four stages with a merge of neighbours between them, and a linear head.
 
-    Shapes: x (B, C, H, W) -> logits (B, classes). The first two stages are EVSS blocks, each followed by an MLP
-    if mlp_ratio is above 0; the last two inverted residuals, the only ones whose paths drop_path drops.
+    Shapes: x (B, C, H, W) -> logits (B, classes). The first two stages are EVSS blocks, each followed by an
+    MLP if mlp_ratio is above 0; the last two inverted residuals, the only ones whose paths drop_path drops.
     """
 
     def __init__(
@@ -112,6 +112,7 @@ def efficient_vmamba_tiny(classes: int = 1000) -> EfficientVMamba:
 
 
 def efficient_vmamba_small(classes: int = 1000) -> EfficientVMamba:
+    """Widths that give the published size; the authors' configuration file has those of the base model."""
     return EfficientVMamba((64, 128, 256, 512), (2, 2, 4, 2), classes)
 
 
