@@ -90,9 +90,8 @@ def test_the_companion_recurrence_equals_the_convolution(radius, chunk):
 def test_decoding_runs_on_beyond_the_length():
     c, a = system(0.9)
     x = torch.randn(1, 1, 300, dtype=torch.float64)
-    y, state = companion_decode(
-        x, c, a, torch.tensor([0.7], dtype=torch.float64), torch.zeros(1, 1, 6).double()
-    )
+    direct, start = torch.tensor([0.7]).double(), torch.zeros(1, 1, 6).double()
+    y, state = companion_decode(x, c, a, direct, start)
     below = np.concatenate([[1.0], a[0].numpy()])
     above = direct.item() * below + np.concatenate([[0.0], c[0].numpy()])
     expected = lfilter(above, below, x[0, 0].numpy())

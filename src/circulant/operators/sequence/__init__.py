@@ -9,6 +9,8 @@ from circulant.operators.sequence import (
     chunked_attention1d,
     delta_rule_mixer1d,
     diag_attention1d,
+    conv_s5,
+    conv_ssm,
     diagonal_ssm,
     dilated_tcn1d,
     efficient_visual_state_space2d,
@@ -67,4 +69,6 @@ CARDS: tuple[Card, ...] = (
     dilated_tcn1d.CARD,
     chunked_attention1d.CARD,
     spectral_dictionary_mixer1d.CARD,
+    conv_ssm.CARD,
+    conv_s5.CARD,
 )

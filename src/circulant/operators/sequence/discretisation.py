@@ -41,11 +41,11 @@ def discretise(A: Tensor, B: Tensor, C: Tensor, step: Tensor, rule: Discretisati
     """h' = A h + B u, y = 2 Re(C h), sampled every `step` (C) seconds; A, B and C (C, S, 2), Re A below 0."""
     step = step[:, None, None]
     hold = rule is Discretisation.ZERO_ORDER_HOLD
-    exponent, gain = _hold(A, step) if hold else _bilinear(A, step)
+    exponent, gain = zero_order_hold(A, step) if hold else _bilinear(A, step)
     return Discrete(exponent, times(gain, B), 2 * C)
 
 
-def _hold(A: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
+def zero_order_hold(A: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
     """exp(dt A) and (exp(dt A) - 1) / A, the difference without cancellation where dt A is small."""
     exponent = step * A
     real, imaginary = exponent.unbind(-1)

@@ -1,0 +1,42 @@
+"""Sequences in which keys are followed by values, and a key asked for at the end."""
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from circulant.core.errors import ArgumentError
+from circulant.data.text import Codes
+
+UNKNOWN = -100  # what torch's cross entropy leaves out
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Recall:
+    """Codes (N, L), keys below `keys` and values from there on; targets (N, L), what follows a known key."""
+
+    codes: Codes
+    targets: Codes
+
+
+def associative_recall(sequences: int, length: int, keys: int, values: int, seed: int) -> Recall:
+    """Each sequence has its own map from keys to values; the key at its end has been seen before.
+
+    A target is the next code wherever it follows from the past: after every key that occurred before.
+    """
+    if length < 4 or length % 2:
+        raise ArgumentError(f"expected an even length of 4 or more, got {length}")
+    draw, pairs = np.random.default_rng(seed), length // 2
+    asked = draw.integers(keys, size=(sequences, pairs))
+    asked[:, -1] = asked[np.arange(sequences), draw.integers(pairs - 1, size=sequences)]
+    answers = draw.integers(values, size=(sequences, keys))
+    found = keys + np.take_along_axis(answers, asked, 1)
+    codes = np.stack([asked, found], -1).reshape(sequences, length)
+    earlier = np.tril(np.ones((pairs, pairs), dtype=bool), -1)
+    known = ((asked[:, :, None] == asked[:, None]) & earlier).any(-1)
+    targets = np.full_like(codes, UNKNOWN)
+    targets[:, ::2] = np.where(known, found, UNKNOWN)
+    codes[:, -1] = codes[:, -2]  # the answer itself is not shown; asked twice, the key is answered twice
+    targets[:, -1] = found[:, -1]
+    return Recall(codes, targets)
