@@ -30,8 +30,8 @@ def test_an_odd_number_of_channels_is_refused():
 @pytest.mark.slow
 def test_a_small_network_reads_digits():
     torch.manual_seed(0)
-    network = DctHistoTransformer(10, 48, 3, in_channels=1)
+    network = DctHistoTransformer(10, 32, 2, in_channels=1)
     data = mnist_5k(0)
-    fit(network, torch.from_numpy(data.train.x), torch.from_numpy(data.train.y).long(), steps=600)
+    fit(network, torch.from_numpy(data.train.x), torch.from_numpy(data.train.y).long(), steps=500)
     guessed = predict(network, torch.from_numpy(data.test.x))
     assert (guessed == torch.from_numpy(data.test.y)).float().mean() > 0.95

@@ -64,7 +64,10 @@ class DctHistoBlock(nn.Module):
 
 @final
 class DctHistoTransformer(nn.Module):
-    """Patches, residual blocks, mean, linear.  Shapes: pictures (B, in_channels, H, W) -> (B, classes)."""
+    """Two strided convolutions, residual blocks, mean, linear.
+
+    Shapes: pictures (B, in_channels, H, W) -> logits (B, classes).
+    """
 
     def __init__(
         self,
@@ -73,12 +76,17 @@ class DctHistoTransformer(nn.Module):
         depth: int = 4,
         *,
         in_channels: int = 3,
-        patch: int = 4,
         heads: int = 2,
         keep: float = 0.5,
     ) -> None:
         super().__init__()
-        self.stem = nn.Conv2d(in_channels, channels, patch, stride=patch)
+        self.stem = nn.Sequential(
+            nn.Conv2d(in_channels, channels // 2, 3, stride=2, padding=1),
+            nn.BatchNorm2d(channels // 2),
+            nn.SiLU(),
+            nn.Conv2d(channels // 2, channels, 3, stride=2, padding=1),
+            nn.BatchNorm2d(channels),
+        )
         self.blocks = nn.Sequential(
             *(
                 Residual(DctHistoBlock(channels, heads, keep), ChannelLayerNorm(channels))

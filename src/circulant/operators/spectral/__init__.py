@@ -9,6 +9,7 @@ from circulant.operators.spectral import (
     spectral_conv,
     wave_mix_block2d,
     wave_mix_block2d_v1,
+    wavelet_gating2d,
 )
 
 CARDS: tuple[Card, ...] = (
@@ -19,4 +20,5 @@ CARDS: tuple[Card, ...] = (
     spectral_conv.CARD,
     wave_mix_block2d.CARD,
     wave_mix_block2d_v1.CARD,
+    wavelet_gating2d.CARD,
 )
