@@ -17,11 +17,15 @@ FAINT = 1e-3  # of the largest magnitude: fainter frequencies of the teacher cou
 def spectrum_aware_distillation(
     student: Tensor, teacher: Tensor, exponent: float = 1.0, ndim: int = 2
 ) -> Tensor:
-    """Mean over frequencies of |F student - F teacher|^2 |F teacher|^-exponent, orthonormal transforms.
+    """Mean over frequencies of |F student - F teacher|^2 M^-exponent, orthonormal transforms.
 
-    student and teacher (.., *spatial) with ndim axes. An exponent of 0 is the mean squared error by
-    Parseval's theorem; the larger it is, the more the faint frequencies count, which are the high ones in
-    pictures. Weights are scaled to the mean 1 over all frequencies, so that exponents share a learning rate.
+    student and teacher (.., *spatial) with ndim axes; M is the magnitude of F teacher at that frequency. An
+    exponent of 0 is the mean squared error by Parseval's theorem; the larger it is, the more the faint
+    frequencies count, which are the high ones in pictures. Weights are scaled to the mean 1, so that
+    exponents share a learning rate.
+
+    M is the root mean power over the leading axes. Example by example, as the abstract can be read too,
+    chance decides which coefficients are strong; those would count less, and students come out too faint.
     """
     if student.shape != teacher.shape:
         shapes = f"{tuple(student.shape)} and {tuple(teacher.shape)}"
@@ -33,14 +37,13 @@ def spectrum_aware_distillation(
 
 
 def frequency_weights(teacher: Tensor, exponent: float, ndim: int) -> Tensor:
-    """|F teacher|^-exponent (.., *bins), of mean 1 over all frequencies of each tensor."""
+    """M^-exponent (*bins) of the magnitudes M of F teacher, with the mean 1 over all frequencies."""
     sizes = tuple(teacher.shape[-ndim:])
-    axes = tuple(range(-ndim, 0))
-    magnitude = power(rfftn(teacher, ndim)).sqrt()
-    least = FAINT * magnitude.amax(axes, keepdim=True).clamp(min=torch.finfo(magnitude.dtype).tiny)
+    spectrum = power(rfftn(teacher, ndim))
+    magnitude = spectrum.reshape(-1, *spectrum.shape[-ndim:]).mean(0).sqrt()
+    least = FAINT * magnitude.amax().clamp(min=torch.finfo(magnitude.dtype).tiny)
     weight = torch.maximum(magnitude / least, torch.ones_like(magnitude)) ** -exponent
-    counts = mirror_counts(sizes, weight)
-    return weight / ((weight * counts).sum(axes, keepdim=True) / product(sizes))
+    return weight / ((weight * mirror_counts(sizes, weight)).sum() / product(sizes))
 
 
 def mirror_counts(sizes: tuple[int, ...], like: Tensor) -> Tensor:
