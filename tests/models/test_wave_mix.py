@@ -28,7 +28,7 @@ def test_every_stem_leads_to_logits():
 @pytest.mark.slow
 def test_wave_mix_reads_digits_with_fewer_than_100_000_parameters():
     torch.manual_seed(0)
-    network = WaveMix(10, 32, 2, in_channels=1, dropout=0.0, stem=WaveMixStem.STRIDED)
+    network = WaveMix(10, 32, 2, in_channels=1, hidden=24, dropout=0.0, stem=WaveMixStem.STRIDED)
     assert sum(product(parameter.shape) for parameter in network.parameters()) < 100_000
     assert accuracy_on_digits(network, 500) >= 0.96
 
@@ -36,5 +36,5 @@ def test_wave_mix_reads_digits_with_fewer_than_100_000_parameters():
 @pytest.mark.slow
 def test_the_first_wave_mix_reads_digits():
     torch.manual_seed(0)
-    network = WaveMixV1(10, 16, 2, in_channels=1, stem=WaveMixStem.STRIDED)
-    assert accuracy_on_digits(network, 400) > 0.95
+    network = WaveMixV1(10, 32, 2, in_channels=1, levels=2, stem=WaveMixStem.STRIDED)
+    assert accuracy_on_digits(network, 500) > 0.95

@@ -7,6 +7,7 @@ from circulant.core.sizes import product
 from circulant.problems.transform import TransformProblem
 
 LONGEST = 4096  # the two matrices already take 128 MiB in float32
+PARTS_HELD = 1.5  # of operand and result, while real parts and imaginary ones lie apart
 ENTRY_BYTE = 32  # while the matrices are made: phase, angle, cosine and sine in float64
 
 
@@ -31,5 +32,6 @@ class DFTMatrix(Algorithm[TransformProblem]):
             matrices += (1.0 if p.kind.is_cosine else 2.0) * p.dtype.itemsize * bins * n
             making = max(making, float(ENTRY_BYTE * bins * n))
         moved = (2 * len(p.sizes) - 1) * p.io_byte + matrices  # every axis but one is copied to the end
-        making += (len(p.sizes) > 1) * p.io_byte
+        if len(p.sizes) > 1:
+            making += p.io_byte * (1.0 if p.kind.is_complex or p.kind.is_cosine else PARTS_HELD)
         return Work(flop, moved, making, error_growth=sum(n**0.5 for n in p.sizes))

@@ -10,6 +10,8 @@ from circulant.operators.spectral import (
     de_aliasing_filter,
     fourier_attention3d,
     fourier_conv,
+    dct_attention2d,
+    dynamic_spectrum_mixer2d,
     fourier_mixing1d,
     fourier_object_disentangle,
     fourier_unit,
@@ -24,12 +26,15 @@ from circulant.operators.spectral import (
     volumetric_ffc,
     wave_mix_block2d,
     wave_mix_block2d_v1,
+    wavelet_gating2d,
 )
 
 CARDS: tuple[Card, ...] = (
     adaptive_frequency_filter.CARD,
     adaptive_spectral_filter1d.CARD,
     de_aliasing_filter.CARD,
+    dct_attention2d.CARD,
+    dynamic_spectrum_mixer2d.CARD,
     fourier_mixing1d.CARD,
     dct_downsample1d.CARD,
     adaptive_spectral_block1d.CARD,
@@ -52,4 +57,5 @@ CARDS: tuple[Card, ...] = (
     spectral_conv.CARD,
     temporal_spectral_conv1d.CARD,
     volumetric_ffc.CARD,
+    wavelet_gating2d.CARD,
 )
