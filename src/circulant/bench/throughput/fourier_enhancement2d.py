@@ -22,7 +22,9 @@ def _torch_fft(module: Any, x: Tensor) -> Tensor:
     normed = F.group_norm(x, module.groups, module.norm.weight, module.norm.bias)
     features = F.silu(conv(module.first, normed))
     spectrum = torch.fft.rfft2(features, norm="ortho")
-    angle = torch.atan2(spectrum.imag + 0.0, spectrum.real)  # -0.0 would turn a phase of pi round
+    H, W = x.shape[2:]
+    own_mirror = (2 * torch.arange(H) % H == 0)[:, None] & (2 * torch.arange(W // 2 + 1) % W == 0)
+    angle = torch.atan2(spectrum.imag.masked_fill(own_mirror, 0.0), spectrum.real)
     magnitude, phase = F.silu(conv(module.magnitude, spectrum.abs())), F.silu(conv(module.phase, angle))
     back = torch.fft.irfft2(torch.polar(magnitude, phase), s=x.shape[2:], norm="ortho")
     spatial = normed + conv(module.local_last, F.silu(conv(module.local_first, normed)))

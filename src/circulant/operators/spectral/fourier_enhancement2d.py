@@ -64,7 +64,8 @@ def reference(
     angle = 2 * torch.pi * (k * torch.arange(H)[:, None] / H + l * torch.arange(W) / W).to(x)
     real = torch.einsum("bchw,klhw->bckl", f, angle.cos()) / (H * W) ** 0.5
     imaginary = -torch.einsum("bchw,klhw->bckl", f, angle.sin()) / (H * W) ** 0.5
-    imaginary = imaginary * ~((2 * k[..., 0, 0] % H == 0) & (2 * l[:, 0, 0] % W == 0))
+    own_mirror = (2 * k[..., 0, 0] % H == 0) & (2 * l[:, 0, 0] % W == 0)
+    imaginary = torch.where(own_mirror, 0.0, imaginary)  # not a product, which could be -0.0
     bent = silu if bends_spectrum else (lambda v: v)
     size = bent(convolved(torch.sqrt(real**2 + imaginary**2), "magnitude"))
     phase = bent(convolved(torch.atan2(imaginary, real), "phase"))
