@@ -35,8 +35,8 @@ class FourierKernelEstimator(nn.Module):
     """K from the spectrum of [blurred; restored; feature]; then y, a map of the feature, through K.
 
     K = W_2 blocks(W_1 [Re X; Im X]) + b in pairs, X the spectrum of x; x and y are linear in each position,
-    and NAF blocks run over the bins as over pixels. The result is fused with the feature, and a 3x3 convolution shows it
-    as what is to be added to the blurred picture. No kernel is ever given as a label.
+    and NAF blocks run over the bins as over pixels. The result is fused with the feature, and a 3x3
+    convolution shows it as what is to be added to the blurred picture. No kernel is given as a label.
     Deviation: the spectrum that is looked at is orthonormal, the published one grows with the picture;
     W_1, which comes first, can make up for any factor.
     """

@@ -1,6 +1,6 @@
-r"""Frequency-decomposition window attention: four groups of channels, each with windows of a shape of its own.
+r"""Frequency-decomposition window attention: four groups of channels, each with its own shape of windows.
 
-    q, k, v = W_qkv x,   a_g = softmax(q_g k_g^T / sqrt(d) + bias_g + mask_g) v_g,   y = W_out [a_1 .. a_4] + b
+    q, k, v = W x,   a_g = softmax(q_g k_g^T / sqrt(d) + bias_g + mask_g) v_g,   y = W_out [a_1 .. a_4] + b
 
 Shapes: x (B, C, H, W) -> y (B, C, H, W). With base window w the windows are 2w x 2w, w/2 x w/2, w/2 x 2w and
 2w x w/2: wide and narrow views, square and directed. bias_g (heads / 4, 4 h w') depends on the offset within
@@ -15,7 +15,6 @@ from math import gcd
 from typing import final
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from circulant.core.card import BadInput, Card, Case, Paper
@@ -73,7 +72,7 @@ class FrequencyDecompositionWindowAttention2d(Operator):
         super().__init__()
         if heads < GROUPS or heads % GROUPS or channels % heads:
             raise ArgumentError(
-                f"expected heads as a multiple of {GROUPS} and a divisor of channels = {channels}, got {heads}"
+                f"expected heads, a multiple of {GROUPS} and divisor of channels = {channels}, got {heads}"
             )
         if window < 2 or window % 2:
             raise ArgumentError(f"expected an even window of 2 or more, got {window}")
@@ -89,9 +88,7 @@ class FrequencyDecompositionWindowAttention2d(Operator):
 
     def forward(self, x: Tensor) -> Tensor:
         require_input(x, self.channels, self.ndims)
-        B, C, H, W = x.shape
-        size = C // GROUPS
-        # (3, B, groups, C / groups, H, W)
+        size = self.channels // GROUPS
         parts = self.qkv(x).unflatten(1, (3, GROUPS, size)).transpose(0, 1)
         made = [
             self._attend(parts[:, :, number], grid, bias)
@@ -154,7 +151,9 @@ CARD = Card(
     refuses=(
         BadInput((2, 5, 4, 4), lambda: FrequencyDecompositionWindowAttention2d(4), says="C = 4"),
         BadInput((2, 4, 4), lambda: FrequencyDecompositionWindowAttention2d(4), says="(B, C, H, W)"),
-        BadInput((2, 6, 4, 4), lambda: FrequencyDecompositionWindowAttention2d(6), says="divisor of channels"),
+        BadInput(
+            (2, 6, 4, 4), lambda: FrequencyDecompositionWindowAttention2d(6), says="divisor of channels"
+        ),
         BadInput((2, 4, 4, 4), lambda: FrequencyDecompositionWindowAttention2d(4, 4, 3), says="even window"),
     ),
     mixer=_mixer,

@@ -1,4 +1,4 @@
-r"""Frequency-modulation feed-forward: an MLP at each position, then a learnt gain for each frequency of tiles.
+r"""Frequency-modulation feed-forward: an MLP at each position, then learnt gains of the frequencies of tiles.
 
     u = W2 gelu(W1 x + b1) + b2,   y[tile] = irfft2(G * rfft2(u[tile]))
 
