@@ -95,15 +95,13 @@ class CausalFlowAttention1d(Operator):
         super().__init__()
         require_heads(channels, heads)
         self.channels, self.heads = channels, heads
-        self.query = nn.Linear(channels, channels, device=device, dtype=dtype)
-        self.key = nn.Linear(channels, channels, device=device, dtype=dtype)
-        self.value = nn.Linear(channels, channels, device=device, dtype=dtype)
-        self.output = nn.Linear(channels, channels, device=device, dtype=dtype)
+        self.query, self.key, self.value, self.output = (
+            nn.Linear(channels, channels, device=device, dtype=dtype) for _ in range(4)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         require_input(x, self.channels, self.ndims)
-        start = self.initial_state(x.shape[0], device=x.device, dtype=wide(x).dtype)
-        return self._flow(x, start).y
+        return self._flow(x, self.initial_state(x.shape[0], device=x.device, dtype=wide(x).dtype)).y
 
     def initial_state(
         self, batch: int, *, device: torch.device | None = None, dtype: torch.dtype | None = None
@@ -124,9 +122,8 @@ class CausalFlowAttention1d(Operator):
 
     def _flow(self, x: Tensor, state: FlowsSoFar) -> Flow:
         rows = x.transpose(1, 2)
-        q, k, v = (
-            wide(split_heads(project(rows), self.heads)) for project in (self.query, self.key, self.value)
-        )
+        maps = (self.query, self.key, self.value)
+        q, k, v = (wide(split_heads(project(rows), self.heads)) for project in maps)
         q, k = torch.sigmoid(q), torch.sigmoid(k)
         number = torch.arange(state.seen + 1, state.seen + x.shape[2] + 1, device=x.device)[:, None]
         keys, queries = state.keys + k.cumsum(2), state.queries + q.cumsum(2)
