@@ -14,14 +14,15 @@ def initial_states(
     model: LanguageModel, batch: int, *, device: torch.device | None = None, dtype: torch.dtype | None = None
 ) -> tuple[Any, ...]:
     """One for each layer. Layers are those of `mixing_layer`, their mixers have initial_state and step."""
-    return tuple(layer[0].branch.initial_state(batch, device=device, dtype=dtype) for layer in model.layers)
+    layers: Any = model.layers
+    return tuple(layer[0].branch.initial_state(batch, device=device, dtype=dtype) for layer in layers)
 
 
 def step(model: LanguageModel, codes: Tensor, states: Sequence[Any]) -> tuple[Tensor, tuple[Any, ...]]:
     """Codes (B, n) after states -> logits (B, tokens, n), new states."""
+    layers: Any = model.layers
     x, after = model.embedding(codes).transpose(1, 2), []
-    for layer, state in zip(model.layers, states):
-        mixing, mlp = layer
+    for (mixing, mlp), state in zip(layers, states):
         mixed, new = mixing.branch.step(mixing.norm(x), state)
         x = mlp(x + mixed)
         after.append(new)

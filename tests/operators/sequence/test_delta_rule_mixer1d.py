@@ -2,17 +2,23 @@
 
 import pytest
 import torch
+from torch import nn
 
 from circulant.algorithms.algorithm import AlgorithmName
 from circulant.backends.torch import delta_solve
 from circulant.backends.torch import linear_attention as linear_attention_backend
 from circulant.core.tolerances import assert_close
+from circulant.data.recall import UNASKED, multi_query_recall
 from circulant.engine.choice import Choice
 from circulant.engine.delta_rule import delta_rule
 from circulant.engine.linear_attention import linear_attention
+from circulant.models.language_model import LanguageModel, mixing_layer
 from circulant.operators.sequence.delta_rule_mixer1d import DeltaRuleMixer1d
+from circulant.operators.sequence.heads import join_heads
 from circulant.problems.delta_solve import DeltaSolveProblem
 from circulant.problems.linear_attention import Decay, LinearAttentionProblem
+from circulant.train.fit import fit
+from circulant.train.recipe import Recipe
 
 
 def drawn(length, keys=4, values=3):
@@ -77,3 +83,36 @@ def test_every_parameter_is_a_matrix_of_the_width_a_convolution_a_norm_or_the_st
         "norm.weight": (4,),
         "output.weight": (8, 8),
     }
+
+
+class AdditiveTwin(nn.Module):
+    """The same maps, strength and norm, but what a key held before stays in the memory."""
+
+    def __init__(self, channels, heads):
+        super().__init__()
+        self.twin = DeltaRuleMixer1d(channels, heads)
+
+    def forward(self, x):
+        heads, strength = self.twin.heads_of(x), self.twin._strength(x)
+        read = linear_attention(heads.q, heads.k, strength[..., None] * heads.v)
+        return self.twin.output(join_heads(self.twin.norm(read))).transpose(1, 2)
+
+
+@pytest.mark.slow
+def test_it_recalls_the_last_of_several_values_where_additive_memory_of_equal_size_mixes_them():
+    sizes = {"pairs": 4, "writes": 8, "length": 24, "keys": 8, "values": 8}
+    learnt, unseen = multi_query_recall(4096, **sizes), multi_query_recall(256, **sizes, seed=1)
+    x, y = torch.from_numpy(learnt.codes), torch.from_numpy(learnt.answers)
+    codes, answers = torch.from_numpy(unseen.codes), torch.from_numpy(unseen.answers)
+    asked, accuracy, size = answers != UNASKED, [], []
+    for mixer in (DeltaRuleMixer1d, AdditiveTwin):
+        torch.manual_seed(0)
+        model = LanguageModel(learnt.tokens, 32, [mixing_layer(32, mixer(32, 2)) for _ in range(2)])
+        size.append(sum(p.numel() for p in model.parameters()))
+        recipe = Recipe(learning_rate=1e-2)
+        fit(model, x, y, steps=150, recipe=recipe, loss=torch.nn.functional.cross_entropy)
+        with torch.no_grad():
+            accuracy.append((model(codes).argmax(1) == answers)[asked].float().mean().item())
+    assert size[0] == size[1]
+    assert accuracy[0] > 0.95
+    assert accuracy[1] < 0.85

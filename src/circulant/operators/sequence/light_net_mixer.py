@@ -45,7 +45,7 @@ def reference(x: Tensor, state: dict[str, Tensor], heads: int = 1, turned: bool 
         pairs, axes = q.shape[3] // 2, len(spatial)
         each = pairs // axes
         for position in range(L):
-            rest, place = position, []
+            rest, place = position, list[int]()
             for size in reversed(spatial):
                 place.insert(0, rest % size)
                 rest //= size
