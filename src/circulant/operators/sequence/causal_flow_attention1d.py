@@ -110,15 +110,15 @@ class CausalFlowAttention1d(Operator):
             return torch.zeros(batch, self.heads, *size, device=device, dtype=dtype)
 
         width = self.channels // self.heads
-        rows = [zeros(1, width) for _ in range(4)]
-        return FlowsSoFar(0, *rows, zeros(1, 1), zeros(width, width))
+        row = zeros(1, width)
+        return FlowsSoFar(0, row, row, row, row, zeros(1, 1), zeros(width, width))
 
     def step(self, x: Tensor, state: FlowsSoFar) -> tuple[Tensor, FlowsSoFar]:
         """A chunk x (B, C, n) after state -> y (B, C, n), new state."""
         flow = self._flow(x, state)
-        last = (total[:, :, -1:] for total in flow.totals)
+        keys, queries, sources, sinks, won = (total[:, :, -1:] for total in flow.totals)
         memory = linear_attention_state(flow.keys, flow.written, initial_state=state.memory)
-        return flow.y, FlowsSoFar(state.seen + x.shape[2], *last, memory)
+        return flow.y, FlowsSoFar(state.seen + x.shape[2], keys, queries, sources, sinks, won, memory)
 
     def _flow(self, x: Tensor, state: FlowsSoFar) -> Flow:
         rows = x.transpose(1, 2)

@@ -28,8 +28,6 @@ from circulant.operators.sequence.gated_norm import GatedNorm
 from circulant.operators.sequence.heads import heads_for, join_heads, require_heads, split_heads, wide
 from circulant.operators.sequence.multi_dim_lrpe import MultiDimLrpe
 
-EXPORTS = (MultiDimLrpe,)
-
 
 def reference(x: Tensor, state: dict[str, Tensor], heads: int = 1, turned: bool = False) -> Tensor:
     B, C, *spatial = x.shape
