@@ -18,3 +18,14 @@ def test_the_same_seed_gives_the_same_table():
     task = RecallTask(2, 8, examples=64)
     first, second = (recall_benchmark(LinearMixer.HGRN2, (3,), task=task, size=TINY) for _ in range(2))
     assert first == second
+
+
+@pytest.mark.slow
+def test_after_an_equal_small_budget_full_attention_in_every_other_layer_recalls_more_and_reads_text_alike():
+    size = HybridSize(heads=2, recall_steps=150, text_steps=30, text_length=32)
+    linear, mixed = recall_benchmark(LinearMixer.DELTA_RULE, (None, 1), size=size)
+    assert mixed.full_share > linear.full_share
+    assert mixed.recall_accuracy > linear.recall_accuracy + 0.3
+    recall_changes = mixed.recall_accuracy / linear.recall_accuracy - 1
+    text_changes = abs(mixed.text_loss / linear.text_loss - 1)
+    assert text_changes < 0.1 < recall_changes
