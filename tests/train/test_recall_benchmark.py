@@ -1,5 +1,7 @@
 """The table of ratios: what it reports, and that full attention helps recall more than text."""
 
+import pytest
+
 from circulant.models.hybrid import LinearMixer
 from circulant.train.recall_benchmark import HybridSize, RecallTask, recall_benchmark
 
