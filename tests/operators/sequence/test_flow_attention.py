@@ -6,7 +6,13 @@ from tests.engine.peak_memory import allocated_byte
 from torch import nn
 
 from circulant.core.tolerances import assert_close
+from circulant.data.series import bundled_series
+from circulant.models.heads import PoolHead
+from circulant.models.language_model import mixing_layer
 from circulant.operators.sequence.flow_attention import EPS, FlowAttention1d, FlowAttention2d, mix_flows
+from circulant.train.fit import fit
+from circulant.train.recipe import Recipe
+from circulant.train.tensors import to_tensors
 
 
 def flows(sinks, sources, width=4, values=3):
@@ -81,3 +87,31 @@ class SoftmaxAttention(nn.Module):
     def forward(self, x):
         rows = x.transpose(1, 2)
         return self.attention(rows, rows, rows, need_weights=False)[0].transpose(1, 2)
+
+
+class Lift(nn.Module):
+    def __init__(self, channels, length):
+        super().__init__()
+        self.conv = nn.Conv1d(1, channels, 5, padding=2)
+        self.position = nn.Parameter(0.02 * torch.randn(channels, length))
+
+    def forward(self, x):
+        return self.conv(x) + self.position
+
+
+@pytest.mark.slow
+def test_series_are_classified_within_two_points_of_softmax_attention():
+    data = to_tensors(bundled_series("ItalyPowerDemand"))
+    accuracy = {FlowAttention1d: 0.0, SoftmaxAttention: 0.0}
+    for seed in range(3):
+        for attention in accuracy:
+            torch.manual_seed(seed)
+            layers = [mixing_layer(16, attention(16, 2)) for _ in range(2)]
+            network = nn.Sequential(Lift(16, data.x_train.shape[2]), *layers, PoolHead(16, 2))
+            fit(network, data.x_train, data.y_train, steps=100, recipe=Recipe(learning_rate=3e-3), seed=seed)
+            with torch.no_grad():
+                accuracy[attention] += (
+                    network(data.x_test).argmax(1) == data.y_test
+                ).float().mean().item() / 3
+    assert accuracy[SoftmaxAttention] > 0.9
+    assert accuracy[FlowAttention1d] > accuracy[SoftmaxAttention] - 0.02

@@ -95,15 +95,13 @@ class CausalFlowAttention1d(Operator):
         super().__init__()
         require_heads(channels, heads)
         self.channels, self.heads = channels, heads
-        self.query = nn.Linear(channels, channels, device=device, dtype=dtype)
-        self.key = nn.Linear(channels, channels, device=device, dtype=dtype)
-        self.value = nn.Linear(channels, channels, device=device, dtype=dtype)
-        self.output = nn.Linear(channels, channels, device=device, dtype=dtype)
+        self.query, self.key, self.value, self.output = (
+            nn.Linear(channels, channels, device=device, dtype=dtype) for _ in range(4)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         require_input(x, self.channels, self.ndims)
-        start = self.initial_state(x.shape[0], device=x.device, dtype=wide(x).dtype)
-        return self._flow(x, start).y
+        return self._flow(x, self.initial_state(x.shape[0], device=x.device, dtype=wide(x).dtype)).y
 
     def initial_state(
         self, batch: int, *, device: torch.device | None = None, dtype: torch.dtype | None = None
@@ -112,21 +110,20 @@ class CausalFlowAttention1d(Operator):
             return torch.zeros(batch, self.heads, *size, device=device, dtype=dtype)
 
         width = self.channels // self.heads
-        rows = [zeros(1, width) for _ in range(4)]
-        return FlowsSoFar(0, *rows, won=zeros(1, 1), memory=zeros(width, width))
+        row = zeros(1, width)
+        return FlowsSoFar(0, row, row, row, row, zeros(1, 1), zeros(width, width))
 
     def step(self, x: Tensor, state: FlowsSoFar) -> tuple[Tensor, FlowsSoFar]:
         """A chunk x (B, C, n) after state -> y (B, C, n), new state."""
         flow = self._flow(x, state)
-        last = (total[:, :, -1:] for total in flow.totals)
+        keys, queries, sources, sinks, won = (total[:, :, -1:] for total in flow.totals)
         memory = linear_attention_state(flow.keys, flow.written, initial_state=state.memory)
-        return flow.y, FlowsSoFar(state.seen + x.shape[2], *last, memory=memory)
+        return flow.y, FlowsSoFar(state.seen + x.shape[2], keys, queries, sources, sinks, won, memory)
 
     def _flow(self, x: Tensor, state: FlowsSoFar) -> Flow:
         rows = x.transpose(1, 2)
-        q, k, v = (
-            wide(split_heads(project(rows), self.heads)) for project in (self.query, self.key, self.value)
-        )
+        maps = (self.query, self.key, self.value)
+        q, k, v = (wide(split_heads(project(rows), self.heads)) for project in maps)
         q, k = torch.sigmoid(q), torch.sigmoid(k)
         number = torch.arange(state.seen + 1, state.seen + x.shape[2] + 1, device=x.device)[:, None]
         keys, queries = state.keys + k.cumsum(2), state.queries + q.cumsum(2)

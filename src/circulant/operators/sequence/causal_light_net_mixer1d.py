@@ -6,7 +6,8 @@ r"""Linear attention with an additive recurrence: the memory is a softmax over t
 
 Shapes: x (B, C, L) -> y (B, C, L); W_q, W_k (heads * key_width, C), W_v, W_o (C, C), W_u W_d of rank
 gate_rank, S (B, heads, key_width, C / heads), norm over all heads by the root mean square. A sample's
-share in the memory is e^k over a sum that only grows: time alone makes nothing fade. The state for streaming is z and S. `LightNetMixer1d` reads all samples at once.
+share in the memory is e^k over a sum that only grows: time alone makes nothing fade. The state for
+streaming is z and S. `LightNetMixer1d` reads all samples at once.
 """
 
 from dataclasses import dataclass

@@ -112,9 +112,10 @@ class GatedDeltaNetMixer1d(Operator):
     def _gates(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """b and log a (B, H, L)."""
         rows = x.transpose(1, 2)
-        step = F.softplus(wide(self.fade(rows)) + wide(self.step_bias))
-        log_decay = -torch.exp(wide(self.log_rate)) * step
-        return torch.sigmoid(self.strength(rows)).transpose(1, 2), log_decay.transpose(1, 2)
+        step = (wide(self.fade(rows)) + wide(self.step_bias)).transpose(1, 2)
+        # contiguous: compiled code mistakes the layout of softplus's gradient for another
+        log_decay = -torch.exp(wide(self.log_rate))[:, None] * F.softplus(step.contiguous())
+        return torch.sigmoid(self.strength(rows)).transpose(1, 2), log_decay
 
     def _read(self, x: Tensor, heads: Heads, matrix: Tensor | None) -> Tensor:
         read = delta_rule(heads.q, heads.k, heads.v, *self._gates(x), matrix)

@@ -28,8 +28,6 @@ from circulant.operators.sequence.gated_norm import GatedNorm
 from circulant.operators.sequence.heads import heads_for, join_heads, require_heads, split_heads, wide
 from circulant.operators.sequence.multi_dim_lrpe import MultiDimLrpe
 
-EXPORTS = (MultiDimLrpe,)
-
 
 def reference(x: Tensor, state: dict[str, Tensor], heads: int = 1, turned: bool = False) -> Tensor:
     B, C, *spatial = x.shape
@@ -45,7 +43,7 @@ def reference(x: Tensor, state: dict[str, Tensor], heads: int = 1, turned: bool 
         pairs, axes = q.shape[3] // 2, len(spatial)
         each = pairs // axes
         for position in range(L):
-            rest, place = position, []
+            rest, place = position, list[int]()
             for size in reversed(spatial):
                 place.insert(0, rest % size)
                 rest //= size

@@ -85,10 +85,10 @@ class NormAttention1d(Operator):
 
     def _heads_of(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         rows = x.transpose(1, 2)
-        q, k, v = (
-            split_heads(wide(project(rows)), self.heads) for project in (self.query, self.key, self.value)
-        )
-        return 1 + F.elu(q), 1 + F.elu(k), v
+        q, k, v = (wide(project(rows)) for project in (self.query, self.key, self.value))
+        # before the heads are split: compiled code mistakes the layout of elu's gradient for another
+        q, k, v = (split_heads(t, self.heads) for t in (1 + F.elu(q), 1 + F.elu(k), v))
+        return q, k, v
 
     def _normed(self, x: Tensor, attended: Tensor) -> Tensor:
         gate = None if self.gate is None else self.gate(x.transpose(1, 2))
