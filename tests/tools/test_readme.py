@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from circulant.catalogue import operator_names
 from circulant.cli.main import app
+from circulant.compare.rooms import rooms
 from circulant.models.baselines import BASELINES
 
 ROOT = Path(__file__).parents[2]
@@ -73,7 +74,7 @@ def test_a_long_command_that_the_docs_show_has_known_options(command):
 @pytest.mark.parametrize("command", COMPARISONS)
 def test_a_comparison_that_the_docs_show_has_known_operators(command):
     context = parsed(command)
-    known = {*operator_names(), *(baseline.name for baseline in BASELINES)}
+    known = {*operator_names(), *(baseline.name for baseline in BASELINES), *rooms()}
     assert set((context.params["operators"] or "Conv").split(",")) <= known
 
 
