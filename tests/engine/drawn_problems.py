@@ -232,7 +232,9 @@ def conv_first_block_problems(draw, scale=SMALL):
 @st.composite
 def transform_problems(draw, scale=SMALL):
     kind = draw(st.sampled_from(list(TransformKind)))
-    return TransformProblem(draw(scale.dtype), kind, draw(st.integers(1, 3)), draw(st.integers(1, 40)))
+    longest = (40, 12, 6)[draw(st.integers(0, 2))]
+    sizes = tuple(draw(st.integers(1, longest)) for _ in range({40: 1, 12: 2, 6: 3}[longest]))
+    return TransformProblem(draw(scale.dtype), kind, draw(st.integers(1, 3)), sizes)
 
 
 @st.composite

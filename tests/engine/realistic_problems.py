@@ -126,9 +126,16 @@ SCANS = [
 ]
 
 TRANSFORMS = [
-    TransformProblem(dtype, kind, 64, n)
+    TransformProblem(dtype, kind, 64, sizes)
     for kind in TransformKind
-    for dtype, n in ((SINGLE, 2048), (DOUBLE, 1000), (SINGLE, 600), (HALF, 1024))
+    for dtype, sizes in (
+        (SINGLE, (2048,)),
+        (DOUBLE, (1000,)),
+        (SINGLE, (600,)),
+        (HALF, (1024,)),
+        (SINGLE, (56, 56)),
+        (SINGLE, (16, 20, 24)),
+    )
 ]
 
 REALISTIC = [

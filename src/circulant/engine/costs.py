@@ -44,5 +44,6 @@ def long_conv_cost(shape: Shape, kernel: int) -> Cost:
     return problem_cost(LongConvProblem(torch.float32, Slot.OUTPUT, B, C, L, min(kernel, L), 0, False))
 
 
-def transform_cost(kind: TransformKind, rows: int, n: int) -> Cost:
-    return problem_cost(TransformProblem(torch.float32, kind, rows, n))
+def transform_cost(kind: TransformKind, rows: int, *sizes: int) -> Cost:
+    """rows transforms of that many samples along each axis."""
+    return problem_cost(TransformProblem(torch.float32, kind, rows, sizes))

@@ -17,6 +17,7 @@ from circulant.problems.convolution import ConvolutionProblem
 from circulant.problems.long_conv import LongConvProblem
 from circulant.problems.pooling import PoolingProblem
 from circulant.problems.problem import Problem
+from circulant.problems.transform import TransformProblem
 
 ANY = "any"  # the launch, the cost and the doubt where a record names none
 IN_PLACE = "direct on torch"  # the one that reads channels-last tensors as they lie
@@ -81,6 +82,8 @@ def regimes(problem: Problem) -> tuple[str, ...]:
         return ("long rows",) if samples > LONG_ROW else ("rows",)
     if isinstance(problem, PoolingProblem):
         return (f"{problem.mode.value} pooling {problem.ndim}-D",)
+    if isinstance(problem, TransformProblem):
+        return ("cosine transform", kind_of(problem)) if problem.kind.is_cosine else (kind_of(problem),)
     if not isinstance(problem, ConvolutionProblem):
         return (kind_of(problem),)
     kind = f"{_kind(problem)} {problem.ndim}-D"

@@ -1,6 +1,6 @@
 """The door to discrete Fourier transforms. Complex values are pairs of reals in a last axis of 2."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,33 +15,37 @@ from circulant.engine.execute import execute
 from circulant.problems.transform import TransformKind, TransformProblem
 
 
-def _problem_of(shape: tuple[int, ...], kind: str, n: int, dtype: torch.dtype) -> TransformProblem:
-    return TransformProblem(dtype, TransformKind(kind), shape[0], n)
+def _problem_of(
+    shape: Sequence[int], kind: str, sizes: Sequence[int], dtype: torch.dtype
+) -> TransformProblem:
+    return TransformProblem(dtype, TransformKind(kind), shape[0], tuple(sizes))
 
 
 @torch.library.custom_op("circulant::transform", mutates_args=())
-def _transform(x: Tensor, kind: str, n: int, algorithm: str | None) -> Tensor:
+def _transform(x: Tensor, kind: str, sizes: Sequence[int], algorithm: str | None) -> Tensor:
     choice = Choice(algorithm=None if algorithm is None else AlgorithmName(algorithm))
-    return execute(_problem_of(tuple(x.shape), kind, n, x.dtype), (x,), choice)
+    return execute(_problem_of(x.shape, kind, sizes, x.dtype), (x,), choice)
 
 
 @_transform.register_fake
-def _(x: Tensor, kind: str, n: int, algorithm: str | None) -> Tensor:
-    return x.new_empty(_problem_of(tuple(x.shape), kind, n, x.dtype).result_shape)
+def _(x: Tensor, kind: str, sizes: Sequence[int], algorithm: str | None) -> Tensor:
+    return x.new_empty(_problem_of(x.shape, kind, sizes, x.dtype).result_shape)
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    _, ctx.kind, ctx.n, ctx.algorithm = inputs
+    _, ctx.kind, ctx.sizes, ctx.algorithm = inputs
 
 
 def _backward(ctx: Any, cotangent: Tensor) -> tuple[Tensor | None, ...]:
     adjoint = TransformKind(ctx.kind).adjoint.value
-    return _transform(cotangent, adjoint, ctx.n, ctx.algorithm), None, None, None
+    return _transform(cotangent, adjoint, ctx.sizes, ctx.algorithm), None, None, None
 
 
-def _vmap(info: Any, in_dims: Any, x: Tensor, kind: str, n: int, algorithm: str | None) -> tuple[Tensor, int]:
+def _vmap(
+    info: Any, in_dims: Any, x: Tensor, kind: str, sizes: Sequence[int], algorithm: str | None
+) -> tuple[Tensor, int]:
     rows = x.movedim(in_dims[0], 0).flatten(0, 1)
-    return _transform(rows, kind, n, algorithm).unflatten(0, (info.batch_size, -1)), 0
+    return _transform(rows, kind, sizes, algorithm).unflatten(0, (info.batch_size, -1)), 0
 
 
 _transform.register_autograd(_backward, setup_context=_save)
@@ -49,82 +53,84 @@ _transform.register_vmap(_vmap)
 
 
 @register_flop_formula(torch.ops.circulant.transform)
-def _flop(shape: tuple[int, ...], kind: str, n: int, *_: Any, **__: Any) -> int:
-    return round(_problem_of(shape, kind, n, torch.float32).flop)
+def _flop(shape: tuple[int, ...], kind: str, sizes: Sequence[int], *_: Any, **__: Any) -> int:
+    return round(_problem_of(shape, kind, sizes, torch.float32).flop)
 
 
-def transform(x: Tensor, kind: TransformKind, n: int) -> Tensor:
-    """x (..., n) real or (..., bins, 2) pairs -> the same with the transformed axis; unnormalised.
+def transform(x: Tensor, kind: TransformKind, sizes: Shape) -> Tensor:
+    """x (..., *sizes) real or (..., *bins, 2) pairs -> the same with those axes transformed; see `problems`.
 
     Under autocast float32 is kept, as for torch.fft; half precision is transformed in float32.
     """
-    expected = _require_axes(x, kind, n)
+    expected = _require_axes(x, kind, sizes)
     lead = x.shape[: x.ndim - len(expected)]
     forced = current().algorithm
     known = forced if forced in (AlgorithmName.FFT, AlgorithmName.DFT_MATRIX) else None
-    y = _transform(x.reshape(product(lead), *expected), kind.value, n, known.value if known else None)
+    y = _transform(x.reshape(product(lead), *expected), kind.value, sizes, known.value if known else None)
     return y.reshape(*lead, *y.shape[1:])
 
 
-def _require_axes(x: Tensor, kind: TransformKind, n: int) -> tuple[int, ...]:
+def _require_axes(x: Tensor, kind: TransformKind, sizes: Shape) -> Shape:
     """Raise unless x ends in the axes that the transform takes; their sizes."""
     if not x.is_floating_point():
         raise DtypeError(f"expected x of a floating-point dtype, got {x.dtype}; convert it with x.float()")
-    bins = n // 2 + 1 if kind is TransformKind.RFFT_ADJOINT else n
-    expected = (bins,) if kind is TransformKind.RFFT else (bins, 2)
+    expected = kind.adjoint.result_sizes(sizes)
     if tuple(x.shape[-len(expected) :]) != expected:
         raise ShapeError(f"expected x (..., {', '.join(map(str, expected))}), got {tuple(x.shape)}")
     return expected
 
 
-def rfft(x: Tensor) -> Tensor:
-    """x (..., n) -> (..., n // 2 + 1, 2), unnormalised."""
-    return transform(x, TransformKind.RFFT, x.shape[-1])
-
-
-def irfft(spectrum: Tensor, n: int) -> Tensor:
-    """spectrum (..., n // 2 + 1, 2) -> (..., n), divided by n: the inverse of `rfft`."""
-    _require_axes(spectrum, TransformKind.RFFT_ADJOINT, n)
-    twice = torch.full((n // 2 + 1, 1), 2.0 / n, dtype=spectrum.dtype, device=spectrum.device)
-    twice[0] = 1.0 / n
-    if n % 2 == 0:
-        twice[-1] = 1.0 / n
-    return transform(spectrum * twice, TransformKind.RFFT_ADJOINT, n)
-
-
-def fft(z: Tensor) -> Tensor:
-    """z (..., n, 2) -> (..., n, 2), unnormalised."""
-    return transform(z, TransformKind.FFT, z.shape[-2])
-
-
-def ifft(z: Tensor) -> Tensor:
-    """z (..., n, 2) -> (..., n, 2), divided by n: the inverse of `fft`."""
-    n = z.shape[-2]
-    return transform(z * (1 / n), TransformKind.FFT_ADJOINT, n)
+def last_axes(x: Tensor, ndim: int, after: int = 0) -> Shape:
+    """Sizes of ndim axes of x, before the last `after`."""
+    if ndim < 1 or x.ndim < ndim + after:
+        wanted = f"{ndim} axes to transform" + (" and one of pairs" if after else "")
+        raise ShapeError(f"expected x with {wanted}, at least one, got {tuple(x.shape)}")
+    return tuple(x.shape[x.ndim - ndim - after : x.ndim - after])
 
 
 def rfftn(x: Tensor, ndim: int) -> Tensor:
     """x (..., n_1, .., n_d) -> (..., n_1, .., n_d // 2 + 1, 2) over the last d = ndim axes, unnormalised."""
-    return _along(rfft(x), ndim - 1, fft)
+    return transform(x, TransformKind.RFFT, last_axes(x, ndim))
 
 
 def irfftn(spectrum: Tensor, sizes: Shape) -> Tensor:
     """spectrum (..., n_1, .., n_d // 2 + 1, 2) -> (..., n_1, .., n_d) = (..., *sizes): inverse of `rfftn`."""
-    return irfft(_along(spectrum, len(sizes) - 1, ifft), sizes[-1])
+    _require_axes(spectrum, TransformKind.RFFT_ADJOINT, sizes)
+    last, total = sizes[-1], product(sizes)
+    # the bins that are left out are mirror images of these
+    weight = torch.full((last // 2 + 1, 1), 2.0 / total, dtype=spectrum.dtype, device=spectrum.device)
+    weight[0] = 1.0 / total
+    if last % 2 == 0:
+        weight[-1] = 1.0 / total
+    return transform(spectrum * weight, TransformKind.RFFT_ADJOINT, sizes)
 
 
 def fftn(z: Tensor, ndim: int) -> Tensor:
     """z (..., n_1, .., n_d, 2) -> the same over the last d = ndim axes before the pairs, unnormalised."""
-    return _along(fft(z), ndim - 1, fft)
+    return transform(z, TransformKind.FFT, last_axes(z, ndim, 1))
 
 
 def ifftn(z: Tensor, ndim: int) -> Tensor:
     """The inverse of `fftn`."""
-    return _along(ifft(z), ndim - 1, ifft)
+    sizes = last_axes(z, ndim, 1)
+    return transform(z * (1 / product(sizes)), TransformKind.FFT_ADJOINT, sizes)
 
 
-def _along(z: Tensor, axes: int, apply: Callable[[Tensor], Tensor]) -> Tensor:
-    """Pairs z transformed along as many axes before the last one."""
-    for axis in range(-3, -3 - axes, -1):
-        z = apply(z.transpose(axis, -2)).transpose(axis, -2)
-    return z
+def rfft(x: Tensor) -> Tensor:
+    """x (..., n) -> (..., n // 2 + 1, 2), unnormalised."""
+    return rfftn(x, 1)
+
+
+def irfft(spectrum: Tensor, n: int) -> Tensor:
+    """spectrum (..., n // 2 + 1, 2) -> (..., n), divided by n: the inverse of `rfft`."""
+    return irfftn(spectrum, (n,))
+
+
+def fft(z: Tensor) -> Tensor:
+    """z (..., n, 2) -> (..., n, 2), unnormalised."""
+    return fftn(z, 1)
+
+
+def ifft(z: Tensor) -> Tensor:
+    """z (..., n, 2) -> (..., n, 2), divided by n: the inverse of `fft`."""
+    return ifftn(z, 1)

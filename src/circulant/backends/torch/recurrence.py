@@ -37,12 +37,12 @@ def _solve(
         factor, driven = adjoint_factors(factor).flip(-1), driven.flip(-1)
     h = states(factor, driven, start) if chunk is None else scanned_states(factor, driven, start, chunk)
     h = h.flip(-1) if p.adjoint else h
-    return (torch.view_as_real(h.resolve_conj()) if p.is_complex else h).to(p.dtype)
+    return (torch.view_as_real(h) if p.is_complex else h).to(p.dtype)
 
 
 def adjoint_factors(a: Tensor) -> Tensor:
     """What the adjoint multiplies the next state by: the conjugate of the next factor, 0 at the end."""
-    return torch.cat([a[..., 1:].conj(), torch.zeros_like(a[..., :1])], dim=-1)
+    return torch.cat([a[..., 1:].conj_physical(), torch.zeros_like(a[..., :1])], dim=-1)
 
 
 def states(a: Tensor, x: Tensor, start: Tensor) -> Tensor:

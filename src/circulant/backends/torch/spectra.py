@@ -26,11 +26,15 @@ def fft_convolution(problem: ConvolutionProblem, first: Tensor, second: Tensor) 
         return torch.fft.rfftn(computable(tensor), lengths, dim=axes)
 
     if p.slot is Slot.OUTPUT:
-        product = channel_product(p, spectrum(p.pad(first)), spectrum(dilate(second, p.dilation)).conj())
+        product = channel_product(
+            p, spectrum(p.pad(first)), spectrum(dilate(second, p.dilation)).conj_physical()
+        )
     elif p.slot is Slot.INPUT:
         product = channel_product(p, spectrum(dilate(first, p.stride)), spectrum(dilate(second, p.dilation)))
     else:
-        product = channel_product(p, spectrum(p.pad(first)), spectrum(dilate(second, p.stride)).conj())
+        product = channel_product(
+            p, spectrum(p.pad(first)), spectrum(dilate(second, p.stride)).conj_physical()
+        )
     return keep(p, torch.fft.irfftn(product, lengths, dim=axes)).to(p.dtype)
 
 
@@ -86,13 +90,15 @@ def overlap_save(problem: ConvolutionProblem, first: Tensor, second: Tensor) -> 
         return _overlapped_kernel(p, p.pad(first), dilate(second, p.stride)).to(p.dtype)
     weight = dilate(second, p.dilation)
     if p.slot is Slot.OUTPUT:
-        spectrum = torch.fft.rfft(computable(weight), n := block_length(p.padded_spatial[0], kernel)).conj()
+        spectrum = torch.fft.rfft(
+            computable(weight), n := block_length(p.padded_spatial[0], kernel)
+        ).conj_physical()
         return keep(p, _overlapped(p, p.pad(first), spectrum, n, kernel)).to(p.dtype)
     span = p.padded_spatial[0]
     gradient = dilate(first, p.stride)
     gradient = F.pad(gradient, (kernel - 1, span - gradient.shape[-1]))
     n = block_length(gradient.shape[-1], kernel)
-    spectrum = torch.fft.rfft(computable(weight).flip(-1), n).conj()
+    spectrum = torch.fft.rfft(computable(weight).flip(-1), n).conj_physical()
     return keep(p, _overlapped(p, gradient, spectrum, n, kernel)).to(p.dtype)
 
 
@@ -117,7 +123,7 @@ def _overlapped_kernel(problem: ConvolutionProblem, x: Tensor, gradient: Tensor)
     fresh = n - kernel + 1
     count = -(-gradient.shape[-1] // fresh)
     inputs = torch.fft.rfft(computable(_blocks(x, n, fresh, count)))
-    gradients = torch.fft.rfft(computable(_blocks(gradient, fresh, fresh, count)), n).conj()
+    gradients = torch.fft.rfft(computable(_blocks(gradient, fresh, fresh, count)), n).conj_physical()
     product = channel_product(problem, inputs, gradients).sum(-2)
     return keep(problem, torch.fft.irfft(product, n))
 
@@ -132,7 +138,7 @@ def fft_long_conv(problem: LongConvProblem, first: Tensor, second: Tensor) -> Te
         y = torch.fft.irfft(spectrum(first) * spectrum(second), n)
         return y[..., p.shift : p.shift + p.length].to(p.dtype).contiguous()
     if p.slot is Slot.INPUT:
-        x = torch.fft.irfft(spectrum(first, p.shift) * spectrum(second).conj(), n)
+        x = torch.fft.irfft(spectrum(first, p.shift) * spectrum(second).conj_physical(), n)
         return x[..., : p.length].to(p.dtype).contiguous()
-    product = (spectrum(second, p.shift) * spectrum(first).conj()).sum(0)
+    product = (spectrum(second, p.shift) * spectrum(first).conj_physical()).sum(0)
     return torch.fft.irfft(product, n)[..., : p.kernel].to(p.dtype).contiguous()

@@ -1,4 +1,7 @@
-"""Fourier transforms by torch.fft, and by products with cosine and sine matrices."""
+"""Fourier and cosine transforms by torch.fft, and by products with cosine and sine matrices."""
+
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -8,35 +11,107 @@ from circulant.problems.transform import TransformKind, TransformProblem
 
 
 def fft(problem: TransformProblem, x: Tensor) -> Tensor:
-    n, kind = problem.n, problem.kind
-    values = computable(x).contiguous()
+    kind, axes = problem.kind, tuple(range(1, 1 + len(problem.sizes)))
+    values = computable(x)
+    if kind.is_cosine:
+        return _along_axes(values, _dct if kind is TransformKind.COSINE else _idct).to(problem.dtype)
+    values = values.contiguous()
     if kind is TransformKind.RFFT:
-        return torch.view_as_real(torch.fft.rfft(values, n)).to(problem.dtype)
+        return torch.view_as_real(torch.fft.rfftn(values, dim=axes)).to(problem.dtype)
     spectrum = torch.view_as_complex(values)
     if kind is TransformKind.FFT:
-        return torch.view_as_real(torch.fft.fft(spectrum)).to(problem.dtype)
+        return torch.view_as_real(torch.fft.fftn(spectrum, dim=axes)).to(problem.dtype)
     if kind is TransformKind.FFT_ADJOINT:
-        return torch.view_as_real(torch.fft.ifft(spectrum, norm="forward")).to(problem.dtype)
-    # irfft counts the bins that have a mirror image twice
-    last_mirrored = (n + 1) // 2
+        return torch.view_as_real(torch.fft.ifftn(spectrum, dim=axes, norm="forward")).to(problem.dtype)
+    # irfftn counts the bins that have a mirror image in the last axis twice
+    last_mirrored = (problem.sizes[-1] + 1) // 2
     halved = spectrum.clone()
     halved[..., 1:last_mirrored] *= 0.5
-    return torch.fft.irfft(halved, n, norm="forward").to(problem.dtype)
+    return torch.fft.irfftn(halved, problem.sizes, dim=axes, norm="forward").to(problem.dtype)
+
+
+def _along_axes(x: Tensor, apply: Callable[[Tensor], Tensor]) -> Tensor:
+    """A map of the last axis, over every axis but the first."""
+    for axis in range(x.ndim - 1, 0, -1):
+        x = apply(x.movedim(axis, -1)).movedim(-1, axis)
+    return x.contiguous()
+
+
+def _dct(x: Tensor) -> Tensor:
+    """Makhoul's: the even samples, then the odd ones backwards, have a Fourier transform of equal length."""
+    n = x.shape[-1]
+    spectrum = torch.fft.rfft(torch.cat([x[..., ::2], x[..., 1::2].flip(-1)], -1)) * _turns(n, -1, x)
+    return torch.cat([spectrum.real, -spectrum.imag[..., 1 : (n + 1) // 2].flip(-1)], -1)
+
+
+def _idct(coefficients: Tensor) -> Tensor:
+    n = coefficients.shape[-1]
+    half = coefficients[..., : n // 2 + 1]
+    mirrored = torch.zeros_like(half)
+    mirrored[..., 1:] = -coefficients[..., n - n // 2 :].flip(-1)
+    spectrum = torch.complex(half, mirrored) * _turns(n, 1, coefficients)
+    shuffled = torch.fft.irfft(spectrum, n, norm="forward")
+    x = torch.empty_like(coefficients, memory_format=torch.contiguous_format)
+    x[..., ::2] = shuffled[..., : (n + 1) // 2]
+    x[..., 1::2] = shuffled[..., (n + 1) // 2 :].flip(-1)
+    return x
+
+
+def _turns(n: int, sign: int, like: Tensor) -> Tensor:
+    """Pair by pair, exp(sign i pi k / 2 n) with what makes the transform orthonormal, k = 0 .. n // 2.
+
+    Half as much for a spectrum that irfft counts twice.
+    """
+    k = torch.arange(n // 2 + 1, dtype=torch.float64)
+    size = torch.sqrt((1 + (k > 0).double()) / n)
+    if sign > 0:
+        size /= 1 + (k > 0).double()
+    return torch.polar(size, sign * k * (torch.pi / (2 * n))).to(like.device, like.dtype.to_complex())
 
 
 def dft_matrix(problem: TransformProblem, x: Tensor) -> Tensor:
-    n, kind = problem.n, problem.kind
-    values = computable(x)
-    bins = n if kind.is_complex else n // 2 + 1
-    # the phase is reduced modulo n in integers, so that large products lose no accuracy
-    phase = torch.outer(torch.arange(bins), torch.arange(n)) % n
-    angle = (phase.double() * (2 * torch.pi / n)).to(x.device)
-    cosine, sine = angle.cos().to(values.dtype), angle.sin().to(values.dtype)
+    kind, values = problem.kind, computable(x)
+    if kind.is_cosine:
+        forward = kind is TransformKind.COSINE
+        return _along_axes(values, partial(_dct_product, forward=forward)).to(problem.dtype)
     if kind is TransformKind.RFFT:
-        return torch.stack([values @ cosine.T, -(values @ sine.T)], dim=-1).to(problem.dtype)
-    real, imaginary = values.unbind(-1)
+        cosine, sine = _waves(problem.sizes[-1], False, values)
+        spectrum = torch.stack([values @ cosine.T, -(values @ sine.T)], -1)
+        return _turned(spectrum, 1, len(problem.sizes) - 1, sign=1).to(problem.dtype)
     if kind is TransformKind.RFFT_ADJOINT:
+        real, imaginary = _turned(values, 1, len(problem.sizes) - 1, sign=-1).unbind(-1)
+        cosine, sine = _waves(problem.sizes[-1], False, values)
         return (real @ cosine - imaginary @ sine).to(problem.dtype)
-    turned = sine if kind is TransformKind.FFT else -sine
-    parts = [real @ cosine + imaginary @ turned, imaginary @ cosine - real @ turned]
-    return torch.stack(parts, dim=-1).to(problem.dtype)
+    sign = 1 if kind is TransformKind.FFT else -1
+    return _turned(values, 1, len(problem.sizes), sign).to(problem.dtype)
+
+
+def _dct_product(x: Tensor, forward: bool) -> Tensor:
+    n = x.shape[-1]
+    k, j = torch.arange(n), torch.arange(n)
+    phase = torch.outer(k, 2 * j + 1) % (4 * n)
+    cosine = (
+        torch.cos(phase.double() * (torch.pi / (2 * n))) * torch.sqrt((1 + (k > 0).double()) / n)[:, None]
+    )
+    matrix = cosine.to(x.device, x.dtype)
+    return x @ (matrix.T if forward else matrix)
+
+
+def _waves(n: int, is_complex: bool, like: Tensor) -> tuple[Tensor, Tensor]:
+    """cos and sin of 2 pi k j / n, as matrices (bins, n)."""
+    # the phase is reduced modulo n in integers, so that large products lose no accuracy
+    phase = torch.outer(torch.arange(n if is_complex else n // 2 + 1), torch.arange(n)) % n
+    angle = (phase.double() * (2 * torch.pi / n)).to(like.device)
+    return angle.cos().to(like.dtype), angle.sin().to(like.dtype)
+
+
+def _turned(z: Tensor, first: int, axes: int, sign: int) -> Tensor:
+    """Pairs z, complex transforms of as many axes from the first on."""
+    real, imaginary = z.unbind(-1)
+    for axis in range(first, first + axes):
+        a, b = real.movedim(axis, -1), imaginary.movedim(axis, -1)
+        cosine, sine = _waves(a.shape[-1], True, z)
+        turned = sign * sine
+        pair = a @ cosine + b @ turned, b @ cosine - a @ turned
+        real, imaginary = (part.movedim(-1, axis) for part in pair)
+    return torch.stack([real, imaginary], -1)
