@@ -79,7 +79,7 @@ class _SpectralConv(Operator):
         self._require_room(sizes)
         ndim = len(sizes)
         spectrum = low_frequencies(rfftn(x, ndim), self.modes)
-        mixed = _channel_product(spectrum, self.weight.to(spectrum.dtype))
+        mixed = channel_product(spectrum, self.weight.to(spectrum.dtype))
         return irfftn(among_zeros(mixed, self.modes, sizes), sizes)
 
     def _require_room(self, sizes: Shape) -> None:
@@ -101,7 +101,7 @@ class _SpectralConv(Operator):
         return f"{self.in_channels}, {self.out_channels}, modes={self.modes}"
 
 
-def _channel_product(z: Tensor, weight: Tensor) -> Tensor:
+def channel_product(z: Tensor, weight: Tensor) -> Tensor:
     """Pairs z (B, I, *kept, 2) times weight (I, O, *kept, 2) -> (B, O, *kept, 2), as real matrices."""
     B, I, O, kept = *z.shape[:2], weight.shape[1], z.shape[2:-1]
     re, im = weight.reshape(I, O, product(kept), 2).permute(3, 2, 0, 1)

@@ -1,0 +1,127 @@
+r"""Temporal spectral convolution: low frequencies along time, mixed over channels, beside the identity.
+
+    y = W x + LeakyReLU(irfft(v)),   v[b, o, k] = sum_i R[i, o, k] rfft(x)[b, i, k] for k < modes, else 0
+
+Shapes: x (B, C, T, *) -> y (B, O, T, *); R as pairs (C, O, modes, 2), the slope below zero is 0.01.
+Each position of the other axes goes through time alone, without padding: along time the linear part is a
+circular convolution. W is the identity where C = O, and a map of the channels where it must be or is asked
+for (project=True). The weights serve every T with room for the modes, and a band-limited trajectory sampled
+twice as often gives the same values at the old times.
+"""
+
+from typing import final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from circulant.core.card import BadInput, Card, Case, Law, Paper
+from circulant.core.cost import Cost
+from circulant.core.errors import ArgumentError
+from circulant.core.operator import Operator, require_input
+from circulant.core.sizes import Shape, product
+from circulant.engine.costs import pointwise_cost
+from circulant.operators.spectral.spectral_conv import SpectralConv1d
+
+SLOPE = 0.01  # of the activation below zero
+MIXER_MODES = 8
+
+
+def reference(x: Tensor, state: dict[str, Tensor]) -> Tensor:
+    T, R = x.shape[2], state["spectral.weight"]
+    v = torch.zeros(())
+    for k in range(R.shape[2]):
+        angle = 2 * torch.pi * k * torch.arange(T) / T
+        lag = angle[:, None] - angle  # of output and input
+        has_mirror_image = 2 * k not in (0, T)
+        for part, wave in ((0, lag.cos()), (1, -lag.sin() * has_mirror_image)):
+            mixed = torch.tensordot(x, R[:, :, k, part], ([1], [0])).movedim(-1, 1)
+            v = v + (1 + has_mirror_image) / T * torch.tensordot(mixed, wave, ([2], [1])).movedim(-1, 2)
+    y = v.clamp(min=0) + 0.01 * v.clamp(max=0)
+    if "project.weight" not in state:
+        return x + y
+    carried = torch.tensordot(x, state["project.weight"], ([1], [1])) + state["project.bias"]
+    return carried.movedim(-1, 1) + y
+
+
+@final
+class TemporalSpectralConv1d(Operator):
+    """Takes sequences (B, C, T) and clips (B, C, T, H, W)."""
+
+    ndims = (1, 3)
+
+    def __init__(
+        self,
+        in_channels: int,
+        modes: int,
+        out_channels: int | None = None,
+        *,
+        project: bool | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        self.in_channels, self.out_channels = in_channels, out_channels or in_channels
+        is_changed = self.in_channels != self.out_channels
+        if is_changed and project is False:
+            raise ArgumentError(
+                f"expected project=True to go from {in_channels} to {out_channels} channels, got False"
+            )
+        self.spectral = SpectralConv1d(self.in_channels, self.out_channels, modes, device=device, dtype=dtype)
+        maps = is_changed if project is None else project
+        self.project = (
+            nn.Linear(self.in_channels, self.out_channels, device=device, dtype=dtype) if maps else None
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        require_input(x, self.in_channels, self.ndims)
+        y = F.leaky_relu(self.along_time(x), SLOPE)
+        carried = x if self.project is None else self.project(x.movedim(1, -1)).movedim(-1, 1)
+        return carried + y
+
+    def along_time(self, x: Tensor) -> Tensor:
+        """The linear part, x (B, C, T, *) -> irfft(v) (B, O, T, *)."""
+        if x.ndim == 3:
+            return self.spectral(x)
+        B, _, _, *others = x.shape
+        series = x.flatten(3).movedim(-1, 1).flatten(0, 1)  # (B positions, C, T)
+        y = self.spectral(series).unflatten(0, (B, product(others)))
+        return y.movedim(1, -1).unflatten(-1, others)
+
+    def cost(self, shape: Shape) -> Cost:
+        B, I, T, *others = shape
+        total = self.spectral.cost((B * product(others), I, T))
+        return total if self.project is None else total + pointwise_cost(shape, self.out_channels)
+
+    def extra_repr(self) -> str:
+        return f"{self.in_channels}, modes={self.spectral.modes[0]}, out_channels={self.out_channels}"
+
+
+def _mixer(channels: int, spatial: Shape) -> TemporalSpectralConv1d:
+    return TemporalSpectralConv1d(channels, MIXER_MODES)
+
+
+CARD = Card(
+    operators=(TemporalSpectralConv1d,),
+    reference=reference,
+    papers=(
+        Paper(
+            "Zheng, Nie, Vahdat, Azizzadenesheli and Anandkumar",
+            2022,
+            "Fast Sampling of Diffusion Models via Operator Learning",
+            "https://arxiv.org/abs/2211.13449",
+        ),
+    ),
+    laws=frozenset({Law.SHIFT_EQUIVARIANT}),
+    cases=(
+        Case((2, 3, 7), lambda: TemporalSpectralConv1d(3, 2)),
+        Case((2, 2, 4), lambda: TemporalSpectralConv1d(2, 3, 3)),
+        Case((1, 2, 4, 2, 3), lambda: TemporalSpectralConv1d(2, 3, project=True)),
+    ),
+    refuses=(
+        BadInput((2, 5, 6), lambda: TemporalSpectralConv1d(4, 2), says="C = 4"),
+        BadInput((2, 4, 6, 6), lambda: TemporalSpectralConv1d(4, 2), says="(B, C, L) or (B, C, D, H, W)"),
+        BadInput((2, 4, 3), lambda: TemporalSpectralConv1d(4, 4), says="6 samples or more"),
+    ),
+    mixer=_mixer,
+)
