@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from circulant.engine.companion import companion_decode
+    from circulant.engine.conv_scan import conv_parallel_scan
     from circulant.operators.algebra.complex_conv import ComplexConv1d, ComplexConv2d, ComplexConv3d
     from circulant.operators.algebra.parameterized_hypercomplex_conv import (
         ParameterizedHypercomplexConv1d,
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from circulant.operators.sequence.causal_light_net_mixer1d import CausalLightNetMixer1d
     from circulant.operators.sequence.chunk_attention import chunk_attention
     from circulant.operators.sequence.chunked_attention1d import ChunkedAttention1d
+    from circulant.operators.sequence.conv_s5 import ConvS5
+    from circulant.operators.sequence.conv_ssm import ConvSSM
     from circulant.operators.sequence.delta_rule_mixer1d import DeltaRuleMixer1d
     from circulant.operators.sequence.diag_attention1d import DiagAttention1d
     from circulant.operators.sequence.diagonal_ssm import DiagonalSsm
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
     from circulant.operators.sequence.discretisation import Discretisation
     from circulant.operators.sequence.efficient_visual_state_space2d import EfficientVisualStateSpace2d
     from circulant.operators.sequence.flow_attention import FlowAttention1d, FlowAttention2d, FlowAttention3d
+    from circulant.operators.sequence.frame_readout import FrameReadout
     from circulant.operators.sequence.gated_delta_net_mixer1d import GatedDeltaNetMixer1d
     from circulant.operators.sequence.gated_linear_attention1d import GatedLinearAttention1d
     from circulant.operators.sequence.h3_mixer import H3Mixer
@@ -58,7 +62,6 @@ if TYPE_CHECKING:
     from circulant.operators.sequence.light_net_mixer import LightNetMixer1d, LightNetMixer2d, LightNetMixer3d
     from circulant.operators.sequence.linear_attention1d import LinearAttention1d
     from circulant.operators.sequence.long_conv1d import LongConv1d
-    from circulant.operators.sequence.multi_dim_lrpe import MultiDimLrpe
     from circulant.operators.sequence.multi_dim_toeplitz_pe import (
         MultiDimToeplitzPe1d,
         MultiDimToeplitzPe2d,
@@ -91,18 +94,25 @@ if TYPE_CHECKING:
     from circulant.operators.spectral.adaptive_spectral_block1d import AdaptiveSpectralBlock1d
     from circulant.operators.spectral.adaptive_spectral_filter1d import AdaptiveSpectralFilter1d
     from circulant.operators.spectral.causal_fourier_mixing1d import CausalFourierMixing1d
+    from circulant.operators.spectral.dct_attention2d import DctAttention2d
     from circulant.operators.spectral.dct_downsample1d import DCTDownsample1d
     from circulant.operators.spectral.de_aliasing_filter import (
         DeAliasingFilter1d,
         DeAliasingFilter2d,
         DeAliasingFilter3d,
     )
+    from circulant.operators.spectral.dynamic_spectrum_mixer2d import DynamicSpectrumMixer2d
     from circulant.operators.spectral.fourier_attention3d import FourierAttention3d
     from circulant.operators.spectral.fourier_conv import FourierConv1d, FourierConv2d, FourierConv3d
+    from circulant.operators.spectral.fourier_enhancement2d import FourierEnhancement2d
     from circulant.operators.spectral.fourier_mixing1d import FourierMixing1d
     from circulant.operators.spectral.fourier_object_disentangle import FourierObjectDisentangle
     from circulant.operators.spectral.fourier_unit import FourierUnit1d, FourierUnit2d, FourierUnit3d
+    from circulant.operators.spectral.frequency_decomposition_window_attention2d import (
+        FrequencyDecompositionWindowAttention2d,
+    )
     from circulant.operators.spectral.frequency_mixing2d import FrequencyMixing2d
+    from circulant.operators.spectral.frequency_modulation_ffn2d import FrequencyModulationFFN2d
     from circulant.operators.spectral.global_fourier_filter import (
         GlobalFourierFilter1d,
         GlobalFourierFilter2d,
@@ -125,6 +135,7 @@ if TYPE_CHECKING:
     from circulant.operators.spectral.volumetric_ffc import FastFourierConv2d, VolumetricFFC3d
     from circulant.operators.spectral.wave_mix_block2d import WaveMixBlock2d
     from circulant.operators.spectral.wave_mix_block2d_v1 import WaveMixBlock2dV1
+    from circulant.operators.spectral.wavelet_gating2d import WaveletGating2d
     from circulant.problems.conv_first_block import BlockActivation
 
 _MODULES = {
@@ -144,11 +155,14 @@ _MODULES = {
     "ComplexConv2d": "circulant.operators.algebra.complex_conv",
     "ComplexConv3d": "circulant.operators.algebra.complex_conv",
     "CondConv2d": "circulant.operators.dynamic.cond_conv2d",
+    "ConvS5": "circulant.operators.sequence.conv_s5",
+    "ConvSSM": "circulant.operators.sequence.conv_ssm",
     "DCTDownsample1d": "circulant.operators.spectral.dct_downsample1d",
     "Dcls1d": "circulant.operators.spatial.dcls",
     "Dcls2d": "circulant.operators.spatial.dcls",
     "Dcls3d": "circulant.operators.spatial.dcls",
     "DclsVersion": "circulant.operators.spatial.dcls_kernel",
+    "DctAttention2d": "circulant.operators.spectral.dct_attention2d",
     "DeAliasingFilter1d": "circulant.operators.spectral.de_aliasing_filter",
     "DeAliasingFilter2d": "circulant.operators.spectral.de_aliasing_filter",
     "DeAliasingFilter3d": "circulant.operators.spectral.de_aliasing_filter",
@@ -160,6 +174,7 @@ _MODULES = {
     "DilatedReparamBlock": "circulant.operators.spatial.dilated_reparam_block",
     "DilatedTCN1d": "circulant.operators.sequence.dilated_tcn1d",
     "Discretisation": "circulant.operators.sequence.discretisation",
+    "DynamicSpectrumMixer2d": "circulant.operators.spectral.dynamic_spectrum_mixer2d",
     "EfficientChannelAttention": "circulant.operators.gates.efficient_channel_attention",
     "EfficientVisualStateSpace2d": "circulant.operators.sequence.efficient_visual_state_space2d",
     "FastFourierConv2d": "circulant.operators.spectral.volumetric_ffc",
@@ -170,12 +185,16 @@ _MODULES = {
     "FourierConv1d": "circulant.operators.spectral.fourier_conv",
     "FourierConv2d": "circulant.operators.spectral.fourier_conv",
     "FourierConv3d": "circulant.operators.spectral.fourier_conv",
+    "FourierEnhancement2d": "circulant.operators.spectral.fourier_enhancement2d",
     "FourierMixing1d": "circulant.operators.spectral.fourier_mixing1d",
     "FourierObjectDisentangle": "circulant.operators.spectral.fourier_object_disentangle",
     "FourierUnit1d": "circulant.operators.spectral.fourier_unit",
     "FourierUnit2d": "circulant.operators.spectral.fourier_unit",
     "FourierUnit3d": "circulant.operators.spectral.fourier_unit",
+    "FrameReadout": "circulant.operators.sequence.frame_readout",
+    "FrequencyDecompositionWindowAttention2d": "circulant.operators.spectral.frequency_decomposition_window_attention2d",
     "FrequencyMixing2d": "circulant.operators.spectral.frequency_mixing2d",
+    "FrequencyModulationFFN2d": "circulant.operators.spectral.frequency_modulation_ffn2d",
     "FusedConvFirstBlock": "circulant.operators.spatial.fused_conv_first_block",
     "GatedDeltaNetMixer1d": "circulant.operators.sequence.gated_delta_net_mixer1d",
     "GatedLinearAttention1d": "circulant.operators.sequence.gated_linear_attention1d",
@@ -201,7 +220,6 @@ _MODULES = {
     "LinearAttention1d": "circulant.operators.sequence.linear_attention1d",
     "LongConv1d": "circulant.operators.sequence.long_conv1d",
     "ModReLU": "circulant.operators.spectral.mod_relu",
-    "MultiDimLrpe": "circulant.operators.sequence.multi_dim_lrpe",
     "MultiDimToeplitzPe1d": "circulant.operators.sequence.multi_dim_toeplitz_pe",
     "MultiDimToeplitzPe2d": "circulant.operators.sequence.multi_dim_toeplitz_pe",
     "MultiDimToeplitzPe3d": "circulant.operators.sequence.multi_dim_toeplitz_pe",
@@ -238,10 +256,12 @@ _MODULES = {
     "VolumetricFFC3d": "circulant.operators.spectral.volumetric_ffc",
     "WaveMixBlock2d": "circulant.operators.spectral.wave_mix_block2d",
     "WaveMixBlock2dV1": "circulant.operators.spectral.wave_mix_block2d_v1",
+    "WaveletGating2d": "circulant.operators.spectral.wavelet_gating2d",
     "atrous_merge": "circulant.operators.sequence.atrous_selective_scan2d",
     "atrous_scan": "circulant.operators.sequence.atrous_selective_scan2d",
     "chunk_attention": "circulant.operators.sequence.chunk_attention",
     "companion_decode": "circulant.engine.companion",
+    "conv_parallel_scan": "circulant.engine.conv_scan",
     "cross_merge": "circulant.operators.sequence.selective_scan2d",
     "cross_scan": "circulant.operators.sequence.selective_scan2d",
     "dcls_kernel": "circulant.operators.spatial.dcls_kernel",
@@ -268,11 +288,14 @@ __all__ = [
     "ComplexConv2d",
     "ComplexConv3d",
     "CondConv2d",
+    "ConvS5",
+    "ConvSSM",
     "DCTDownsample1d",
     "Dcls1d",
     "Dcls2d",
     "Dcls3d",
     "DclsVersion",
+    "DctAttention2d",
     "DeAliasingFilter1d",
     "DeAliasingFilter2d",
     "DeAliasingFilter3d",
@@ -284,6 +307,7 @@ __all__ = [
     "DilatedReparamBlock",
     "DilatedTCN1d",
     "Discretisation",
+    "DynamicSpectrumMixer2d",
     "EfficientChannelAttention",
     "EfficientVisualStateSpace2d",
     "FastFourierConv2d",
@@ -294,12 +318,16 @@ __all__ = [
     "FourierConv1d",
     "FourierConv2d",
     "FourierConv3d",
+    "FourierEnhancement2d",
     "FourierMixing1d",
     "FourierObjectDisentangle",
     "FourierUnit1d",
     "FourierUnit2d",
     "FourierUnit3d",
+    "FrameReadout",
+    "FrequencyDecompositionWindowAttention2d",
     "FrequencyMixing2d",
+    "FrequencyModulationFFN2d",
     "FusedConvFirstBlock",
     "GatedDeltaNetMixer1d",
     "GatedLinearAttention1d",
@@ -325,7 +353,6 @@ __all__ = [
     "LinearAttention1d",
     "LongConv1d",
     "ModReLU",
-    "MultiDimLrpe",
     "MultiDimToeplitzPe1d",
     "MultiDimToeplitzPe2d",
     "MultiDimToeplitzPe3d",
@@ -362,10 +389,12 @@ __all__ = [
     "VolumetricFFC3d",
     "WaveMixBlock2d",
     "WaveMixBlock2dV1",
+    "WaveletGating2d",
     "atrous_merge",
     "atrous_scan",
     "chunk_attention",
     "companion_decode",
+    "conv_parallel_scan",
     "cross_merge",
     "cross_scan",
     "dcls_kernel",

@@ -8,6 +8,7 @@ from circulant.core.errors import ArgumentError, DataError, UnknownNameError
 from circulant.data.arrays import arrays_from_file
 from circulant.data.darcy import darcy_flow
 from circulant.data.dataset import Dataset
+from circulant.data.flows import burgers_flow, navier_stokes_flow
 from circulant.data.mnist import mnist_5k
 from circulant.data.mnist1d import mnist_1d
 from circulant.data.next_character import characters_from_file, stdlib_characters
@@ -19,7 +20,12 @@ KINDS = "a folder of pictures by class, or a file .npz, .csv, .ts or .txt"
 FIXED: Mapping[str, Callable[[], Dataset]] = {  # with a split of their own
     "stdlib-text": stdlib_characters,
     "darcy": darcy_flow,
+<<<<<<< HEAD
     "mnist1d": mnist_1d,
+=======
+    "burgers": burgers_flow,
+    "navier-stokes": navier_stokes_flow,
+>>>>>>> w-tasks-flows
 }
 SMALLEST, LARGEST = 4, 1024  # sides in pixels that --size takes
 
