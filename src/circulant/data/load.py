@@ -20,12 +20,9 @@ KINDS = "a folder of pictures by class, or a file .npz, .csv, .ts or .txt"
 FIXED: Mapping[str, Callable[[], Dataset]] = {  # with a split of their own
     "stdlib-text": stdlib_characters,
     "darcy": darcy_flow,
-<<<<<<< HEAD
     "mnist1d": mnist_1d,
-=======
     "burgers": burgers_flow,
     "navier-stokes": navier_stokes_flow,
->>>>>>> w-tasks-flows
 }
 SMALLEST, LARGEST = 4, 1024  # sides in pixels that --size takes
 

@@ -36,8 +36,8 @@ class DiffusionNeuralOperator(nn.Module):
     second norm. A `TemporalSpectralConv1d` follows every residual (and attention) block but the last of the
     middle, as published; all else works on all frames in parallel. Trained to map x(1), by any loss, to the
     states x(t) of the probability flow at `times`, of which the last is the sample. It starts as zero.
-    Unlike the authors' network it embeds times directly, not by signal-to-noise ratios, and changes the grid by
-    pooling and repetition.
+    Unlike the authors' network it embeds times directly, not by signal-to-noise ratios, and changes the grid
+    by pooling and repetition.
     Shapes: x (B, C, H, W) -> states (B, C, T, H, W).
     """
 
