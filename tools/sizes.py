@@ -19,6 +19,7 @@ OPERATOR_LINES = 120
 FILE_LINES = 400
 BANNED_WORDS = frozenset({"util", "utils", "helper", "helpers", "misc", "common", "base", "manager"})
 FOLDERS = ("src", "csrc", "tests", "tools", "benchmarks")
+WRITTEN_BY_TOOLS = frozenset({Path("src/circulant/nn.py")})
 CPP_SUFFIXES = frozenset({".cpp", ".hpp", ".h", ".cc", ".inl"})
 
 
@@ -88,7 +89,7 @@ def python_file(path: Path, text: str) -> Iterator[Excess]:
     if is_operator_file(path):
         lines -= docstring_lines(tree) + sum(span(node) for node in tree.body if is_specification(node))
         allowed, kind = OPERATOR_LINES, "operator file"
-    if lines > allowed:
+    if lines > allowed and path not in WRITTEN_BY_TOOLS:
         yield Excess(path, 1, f"{kind} has {lines} lines, allowed {allowed}")
 
 
