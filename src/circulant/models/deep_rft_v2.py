@@ -1,8 +1,9 @@
 """DeepRFTv2: deblurring by reversible sub-U-Nets on several scales, with kernels estimated between them.
 
 After Mao, Song, Liu, Li and Wang (2025), DeepRFTv2: Kernel-level Learning for Image Deblurring,
-https://arxiv.org/abs/2511.21132. The parts are those of the published code; sizes are free here, coarser
-scales hand their features on by addition, and every scale has the same sizes.
+https://arxiv.org/abs/2511.21132. The kernel estimator is that of the published code, but for orthonormal
+spectra; the columns follow reversible column networks, and how scales join is our reading: sizes are free,
+coarser scales hand their features on by addition, and every scale has the same sizes.
 """
 
 from dataclasses import dataclass

@@ -25,8 +25,6 @@ from circulant.engine.recurrence import linear_recurrence
 from circulant.operators.sequence.heads import heads_for, require_heads, wide
 from circulant.problems.recurrence import RecurrenceProblem
 
-NOT_DIRECT = "recurrences have no direct algorithm to count under; the operator's own test counts them"
-
 
 def reference(x: Tensor, state: dict[str, Tensor], heads: int = 1) -> Tensor:
     width = x.shape[1] // heads
@@ -142,5 +140,4 @@ CARD = Card(
         BadInput((2, 4, 6), lambda: MultiDimToeplitzPe1d(4, 3), says="divisor of channels = 4"),
     ),
     mixer=_mixer,
-    exempt={"cost_equals_counted_flop": NOT_DIRECT},
 )
