@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from circulant.core.errors import ArgumentError
+from circulant.core.pairs import conjugate, power, times
+from circulant.engine.transform import irfftn, rfftn
 
 PENALTY = 1e-3  # lambda of the publication
 STEPS = 100
@@ -45,22 +47,22 @@ class ConvSparseCoding:
         self.atoms, self.penalty = atoms, penalty
 
     def spectra(self, spatial: torch.Size) -> Tensor:
-        """Of the atoms, on a grid -> complex (K, H, W // 2 + 1)."""
+        """Of the atoms, on a grid -> pairs (K, H, W // 2 + 1, 2)."""
         H, W = spatial
         h, w = self.atoms.shape[1:]
         if h > H or w > W:
             raise ArgumentError(f"expected images of {h} x {w} samples or more, got {H} x {W}")
-        return torch.fft.rfft2(F.pad(self.atoms, (0, W - w, 0, H - h)))
+        return rfftn(F.pad(self.atoms, (0, W - w, 0, H - h)), 2)
 
     def synthesis(self, maps: Tensor) -> Tensor:
         """D a, (B, K, H, W) -> (B, H, W)."""
-        spectrum = (torch.fft.rfft2(maps) * self.spectra(maps.shape[-2:])).sum(1)
-        return torch.fft.irfft2(spectrum, s=maps.shape[-2:])
+        spectrum = times(rfftn(maps, 2), self.spectra(maps.shape[-2:])).sum(1)
+        return irfftn(spectrum, tuple(maps.shape[-2:]))
 
     def adjoint(self, x: Tensor) -> Tensor:
         """D' x, (B, H, W) -> (B, K, H, W)."""
-        spectrum = torch.fft.rfft2(x)[:, None] * self.spectra(x.shape[-2:]).conj()
-        return torch.fft.irfft2(spectrum, s=x.shape[-2:])
+        spectrum = times(rfftn(x, 2)[:, None], conjugate(self.spectra(x.shape[-2:])))
+        return irfftn(spectrum, tuple(x.shape[-2:]))
 
     def objective(self, x: Tensor, maps: Tensor) -> float:
         residual = x - self.synthesis(maps)
@@ -68,7 +70,7 @@ class ConvSparseCoding:
 
     def code(self, x: Tensor, steps: int = STEPS) -> SparseCode:
         """Images (B, H, W) -> their maps after that many iterations."""
-        rate = 1 / self.spectra(x.shape[-2:]).abs().square().sum(0).max()
+        rate = 1 / power(self.spectra(x.shape[-2:])).sum(0).max()
         maps = ahead = x.new_zeros(len(x), len(self.atoms), *x.shape[-2:])
         momentum, best = 1.0, self.objective(x, maps)
         objectives = []

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from circulant.core.errors import ArgumentError
+from circulant.core.pairs import power
+from circulant.engine.transform import fftn
 
 SHIFT = 0.1  # alpha: keeps the mean of the field finite
 
@@ -35,8 +37,8 @@ class NegativeSobolevLoss(nn.Module):
     def square(self, field: Tensor) -> Tensor:
         """|r|^2 of each field (.., H, W) -> (..)."""
         H, W = field.shape[-2:]
-        spectrum = torch.fft.fft2(field, norm="forward")
+        spectrum = fftn(torch.stack([field, torch.zeros_like(field)], -1) / (H * W), 2)
         like: Any = {"dtype": field.dtype, "device": field.device}
         down, right = (2 * pi * torch.fft.fftfreq(n, self.side / n, **like) for n in (H, W))
         weight = (self.alpha + down[:, None].square() + right.square()) ** self.order
-        return (weight * (spectrum.real.square() + spectrum.imag.square())).sum((-2, -1))
+        return (weight * power(spectrum)).sum((-2, -1))
