@@ -26,7 +26,7 @@ def generate(monkeypatch):
 @pytest.fixture
 def tree(generate, tmp_path):
     """A tree with fresh generated files."""
-    (tmp_path / "README.md").write_text(f"before\n{generate.BEGIN}\nold\n{generate.END}\nafter\n")
+    (tmp_path / "README.md").write_text(f"before\n{generate.BEGIN}\nwhat stood here\n{generate.END}\nafter\n")
     generate.write(tmp_path, generate.generated(tmp_path, CATALOGUE))
     return tmp_path
 
@@ -68,7 +68,7 @@ def test_only_the_part_of_the_readme_between_the_markers_changes(generate, tree)
     text = (tree / "README.md").read_text()
     assert text.startswith(f"before\n{generate.BEGIN}\n")
     assert text.endswith(f"{generate.END}\nafter\n")
-    assert "old" not in text
+    assert "what stood here" not in text
 
 
 def test_nn_shows_exactly_the_operators_of_the_catalogue():

@@ -1,6 +1,6 @@
 r"""Rational transfer function (RTF): a state-space model by its coefficients, whose states cost nothing.
 
-    H[c](z) = h_0[c] + (b_1 z^-1 + .. + b_n z^-n) / (1 + a_1 z^-1 + .. + a_n z^-n)
+    H_c(z) = h_0[c] + (b_1 z^-1 + .. + b_n z^-n) / (1 + a_1 z^-1 + .. + a_n z^-n)
     k[c] = irfft(rfft(0, b) / rfft(1, a)) + h_0 at lag 0,   y[b, c, l] = sum_{m <= l} k[c, m] x[b, c, l - m]
 
 Transforms have `length` points, made even. Shapes: x (B, C, L) -> y (B, C, L) with L <= length; numerator

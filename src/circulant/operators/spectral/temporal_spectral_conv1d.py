@@ -98,7 +98,7 @@ class TemporalSpectralConv1d(Operator):
 
 
 def _mixer(channels: int, spatial: Shape) -> TemporalSpectralConv1d:
-    return TemporalSpectralConv1d(channels, MIXER_MODES)
+    return TemporalSpectralConv1d(channels, min(MIXER_MODES, spatial[0] // 2 + 1))
 
 
 CARD = Card(
