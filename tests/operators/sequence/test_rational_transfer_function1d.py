@@ -175,7 +175,8 @@ def test_a_kernel_too_short_for_its_denominator_is_refused():
 def test_digits_read_pixel_by_pixel_are_classified_at_95_percent():
     from sklearn.datasets import load_digits
 
-    from circulant.models.backbone import Backbone, Design, Stage
+    from circulant.models.backbone import Backbone
+    from circulant.models.operator_network import Design, Stage
     from circulant.operators.sequence.rational_transfer_function1d import CARD
     from circulant.train.fit import fit
     from circulant.train.predict import predict

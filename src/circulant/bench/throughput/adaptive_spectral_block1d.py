@@ -11,7 +11,8 @@ def _complex_gains(module: AdaptiveSpectralBlock1d, x: Tensor) -> Tensor:
     spectrum = torch.fft.rfft(x, norm="ortho")
     energy = spectrum.abs().square().sum(1)
     relative = energy / (energy.median(dim=1, keepdim=True).values + SILENCE)
-    strong = (relative > module.threshold)[:, None]
+    mask = (relative.detach() > module.threshold).to(x.dtype)
+    strong = (mask + module.threshold - module.threshold.detach())[:, None]  # straight through
     everywhere, there = (torch.view_as_complex(g)[:, None] for g in (module.gain_all, module.gain_strong))
     return torch.fft.irfft(spectrum * everywhere + spectrum * strong * there, x.shape[-1], norm="ortho")
 
