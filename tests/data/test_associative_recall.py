@@ -4,17 +4,18 @@ import numpy as np
 import pytest
 
 from circulant.core.errors import ArgumentError
-from circulant.data.associative_recall import UNKNOWN, associative_recall
+from circulant.data.associative_recall import associative_recall
+from circulant.data.recall import UNASKED
 
 
 def test_every_target_follows_from_the_pairs_before_it():
     recall = associative_recall(50, 12, 5, 3, seed=0)
-    for codes, targets in zip(recall.codes, recall.targets):
+    for codes, targets in zip(recall.codes, recall.answers):
         known = {}
         for place in range(0, 12, 2):
             key = codes[place]
             assert 0 <= key < 5
-            assert targets[place] == known.get(key, UNKNOWN)
+            assert targets[place] == known.get(key, UNASKED)
             if place < 10:
                 known[key] = codes[place + 1]
         assert codes[-1] == codes[-2]
@@ -22,7 +23,7 @@ def test_every_target_follows_from_the_pairs_before_it():
 
 
 def test_answers_are_not_to_be_guessed():
-    targets = associative_recall(2000, 16, 4, 8, seed=1).targets[:, -1]
+    targets = associative_recall(2000, 16, 4, 8, seed=1).answers[:, -1]
     shares = np.bincount(targets)[4:] / 2000
     assert shares.max() < 0.17
 

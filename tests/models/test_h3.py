@@ -41,7 +41,7 @@ def recalled(network):
     """Share of last answers that are right after a short training on sequences of 32 codes."""
     drawn = (associative_recall(count, 32, KEYS, VALUES, seed) for count, seed in ((4096, 1), (1000, 2)))
     (x, y), (x_test, y_test) = (
-        (torch.from_numpy(part.codes), torch.from_numpy(part.targets)) for part in drawn
+        (torch.from_numpy(part.codes), torch.from_numpy(part.answers)) for part in drawn
     )
     recipe = Recipe(batch=64, weight_decay=0.0)
     fit(network, x, y, steps=150, loss=torch.nn.functional.cross_entropy, recipe=recipe)

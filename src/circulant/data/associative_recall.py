@@ -1,29 +1,16 @@
 """Sequences in which keys are followed by values, and a key asked for at the end."""
 
-from dataclasses import dataclass
-from typing import final
-
 import numpy as np
 
 from circulant.core.errors import ArgumentError
-from circulant.data.text import Codes
-
-UNKNOWN = -100  # what torch's cross entropy leaves out
-
-
-@final
-@dataclass(frozen=True, slots=True, eq=False)
-class Recall:
-    """Codes (N, L), keys below `keys` and values from there on; targets (N, L), what follows a known key."""
-
-    codes: Codes
-    targets: Codes
+from circulant.data.recall import UNASKED, Recall
 
 
 def associative_recall(sequences: int, length: int, keys: int, values: int, seed: int) -> Recall:
     """Each sequence has its own map from keys to values; the key at its end has been seen before.
 
-    A target is the next code wherever it follows from the past: after every key that occurred before.
+    Keys are codes below `keys`, values those from there on. An answer is the next code wherever it follows
+    from the past: after every key that occurred before.
     """
     if length < 4 or length % 2:
         raise ArgumentError(f"expected an even length of 4 or more, got {length}")
@@ -35,8 +22,8 @@ def associative_recall(sequences: int, length: int, keys: int, values: int, seed
     codes = np.stack([asked, found], -1).reshape(sequences, length)
     earlier = np.tril(np.ones((pairs, pairs), dtype=bool), -1)
     known = ((asked[:, :, None] == asked[:, None]) & earlier).any(-1)
-    targets = np.full_like(codes, UNKNOWN)
-    targets[:, ::2] = np.where(known, found, UNKNOWN)
+    targets = np.full_like(codes, UNASKED)
+    targets[:, ::2] = np.where(known, found, UNASKED)
     codes[:, -1] = codes[:, -2]  # the answer itself is not shown; asked twice, the key is answered twice
     targets[:, -1] = found[:, -1]
-    return Recall(codes, targets)
+    return Recall(codes, targets, keys + values)

@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from circulant.core.errors import ArgumentError
-
-Codes = NDArray[np.int64]
+from circulant.data.text import Codes
 
 UNASKED = -100  # target where nothing is asked; torch's cross entropy leaves it out
 FILLER = 0  # the token between the questions
@@ -17,11 +15,14 @@ FILLER = 0  # the token between the questions
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Recall:
-    """codes (N, length); answers (N, length): the value where a key is asked for, UNASKED elsewhere."""
+    """codes (N, length); answers (N, length): the value where a key is asked for, UNASKED elsewhere.
+
+    tokens: how many different codes there are.
+    """
 
     codes: Codes
     answers: Codes
-    tokens: int  # the filler, then the keys, then the values
+    tokens: int
 
 
 def multi_query_recall(
@@ -37,8 +38,9 @@ def multi_query_recall(
     """`pairs` different keys, each followed by a value drawn for this example; then each key once more.
 
     The questions stand at random places of the rest, with filler between them; the answer is asked for at
-    the question itself. writes: how many keys with values there are, some of them again with a new value,
-    of which the last counts; `pairs` where it is not given.
+    the question itself. Codes are the filler, then the keys, then the values. writes: how many keys with
+    values there are, some of them again with a new value, of which the last counts; `pairs` where it is not
+    given.
     """
     writes = pairs if writes is None else writes
     if not 1 <= pairs <= min(keys, writes) or length < 2 * writes + pairs or values < 1:
