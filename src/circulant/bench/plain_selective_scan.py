@@ -16,7 +16,7 @@ def plain_selective_scan(ssm: SelectiveStateSpace, x: Tensor) -> Tensor:
     driven = (step * x)[..., None] * B.transpose(2, 3)[:, :, None]
     h = torch.zeros_like(driven[:, :, :, 0])
     outputs = []
-    for l in range(x.shape[-1]):
-        h = factor[:, :, :, l] * h + driven[:, :, :, l]
-        outputs.append(torch.einsum("bpdn,bpn->bpd", h, C[..., l]))
+    for decay, push, read in zip(factor.unbind(3), driven.unbind(3), C.unbind(3), strict=True):
+        h = decay * h + push
+        outputs.append((h @ read[..., None])[..., 0])
     return torch.stack(outputs, -1) + ssm.skip[:, :, None] * x
