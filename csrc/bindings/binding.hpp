@@ -100,5 +100,6 @@ void bind_recurrence(nb::module_& m);
 void bind_selective_scan(nb::module_& m);
 void bind_linear_attention(nb::module_& m);
 void bind_long_conv_stream(nb::module_& m);
+void bind_transform(nb::module_& m);
 
 }  // namespace circulant::bindings

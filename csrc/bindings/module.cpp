@@ -52,4 +52,5 @@ NB_MODULE(_core, m) {
     bind_selective_scan(m);
     bind_linear_attention(m);
     bind_long_conv_stream(m);
+    bind_transform(m);
 }

@@ -30,6 +30,7 @@ from circulant.problems.pooling import PoolingProblem, PoolMode
 from circulant.problems.recurrence import RecurrenceProblem
 from circulant.problems.sampled_conv import SampledConvProblem, SampledResult
 from circulant.problems.selective_scan import SelectiveScanProblem
+from circulant.problems.spectral_filter import SpectralFilterProblem
 from circulant.problems.transform import TransformKind, TransformProblem
 from circulant.problems.trilinear import Slot
 
@@ -231,12 +232,27 @@ def conv_first_block_problems(draw, scale=SMALL):
     )
 
 
+def transformed_axes(draw, scale):
+    """Sizes of one to three axes; the reference has a matrix over all of them."""
+    ndim = draw(st.integers(1, 3))
+    return tuple(
+        within(draw, min(1200, scale.positions), (max(40, scale.sides[0]), 40, 12)[ndim - 1 : ndim] * ndim)
+    )
+
+
 @st.composite
 def transform_problems(draw, scale=SMALL):
-    kind = draw(st.sampled_from(list(TransformKind)))
-    longest = (40, 12, 6)[draw(st.integers(0, 2))]
-    sizes = tuple(draw(st.integers(1, longest)) for _ in range({40: 1, 12: 2, 6: 3}[longest]))
-    return TransformProblem(draw(scale.dtype), kind, draw(st.integers(1, 3)), sizes)
+    kind, sizes = draw(st.sampled_from(list(TransformKind))), transformed_axes(draw, scale)
+    rows = draw(st.integers(1, max(3, scale.positions // product(sizes))))
+    return TransformProblem(draw(scale.dtype), kind, rows, sizes, draw(st.booleans()))
+
+
+@st.composite
+def spectral_filter_problems(draw, scale=SMALL):
+    sizes = transformed_axes(draw, scale)
+    batch, channels = within(draw, max(3, scale.positions // product(sizes)), (scale.batch, scale.channels))
+    slot = draw(st.sampled_from(Slot))
+    return SpectralFilterProblem(draw(scale.dtype), slot, batch, channels, sizes, draw(st.booleans()))
 
 
 @st.composite
@@ -302,6 +318,7 @@ STRATEGIES = {
     SampledConvProblem: sampled_conv_problems,
     GatheredConvProblem: gathered_conv_problems,
     TransformProblem: transform_problems,
+    SpectralFilterProblem: spectral_filter_problems,
     InverseConvProblem: inverse_conv_problems,
     RecurrenceProblem: recurrence_problems,
     SelectiveScanProblem: selective_scan_problems,

@@ -15,6 +15,7 @@ from circulant.problems.pooling import PoolingProblem, PoolMode
 from circulant.problems.recurrence import RecurrenceProblem
 from circulant.problems.sampled_conv import SampledConvProblem, SampledResult
 from circulant.problems.selective_scan import SelectiveScanProblem
+from circulant.problems.spectral_filter import SpectralFilterProblem
 from circulant.problems.transform import TransformKind, TransformProblem
 from circulant.problems.trilinear import Slot
 
@@ -151,9 +152,21 @@ TRANSFORMS = [
     )
 ]
 
+FILTERS = [
+    SpectralFilterProblem(dtype, slot, 2, 32, sizes, shared)
+    for slot in Slot
+    for dtype, sizes, shared in (
+        (SINGLE, (2048,), False),
+        (DOUBLE, (1000,), True),
+        (HALF, (1024,), False),
+        (SINGLE, (56, 56), False),
+        (SINGLE, (16, 20, 24), False),
+    )
+]
+
 REALISTIC = [
     *CONVOLUTIONS, *LONG_CONVS, *LOCALS, *SAMPLED, *GATHERED, *SPARSE, *BLOCKS, *POOLINGS, *INVERSES,
-    *RECURRENCES, *SCANS, *ATTENTIONS, *TRANSFORMS,
+    *RECURRENCES, *SCANS, *ATTENTIONS, *TRANSFORMS, *FILTERS,
 ]  # fmt: skip
 
 # What is cut into tiles, or is staged, in ways that small tensors do not show.

@@ -74,7 +74,7 @@ def test_the_registered_operator_passes_the_checks_of_torch(kind, sizes):
     (shape,) = TransformProblem(torch.float64, kind, 3, sizes).operand_shapes
     for requires_grad in (False, True):
         x = drawn(*shape).requires_grad_(requires_grad)
-        torch.library.opcheck(torch.ops.circulant.transform.default, (x, kind.value, sizes, None))
+        torch.library.opcheck(torch.ops.circulant.transform.default, (x, kind.value, sizes, False, None))
 
 
 def test_memory_layout_and_leading_axes_do_not_matter():

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -24,7 +25,9 @@ from circulant.algorithms.overlap_save import FusedOverlapSaveLongConv, cached_b
 from circulant.algorithms.scan import FusedSequential, SelectiveFusedScan
 from circulant.algorithms.sliding_pool import SlidingPool
 from circulant.algorithms.sliding_window import SlidingWindow
+from circulant.algorithms.spectral_filter import FusedSpectralFilter
 from circulant.algorithms.substitution import FusedWavefront
+from circulant.algorithms.transform import FusedTransform
 from circulant.algorithms.winograd import Winograd, as_forward
 from circulant.backends.native import (
     core,
@@ -39,6 +42,8 @@ from circulant.backends.native import (
     sampled_conv,
     sliding_conv,
     sliding_pool,
+    spectral_filter,
+    transform,
     winograd,
 )
 from circulant.backends.native.scalars import SCALARS
@@ -182,6 +187,11 @@ def told(measure, sizes_of):
     return lambda p: getattr(core.load(), measure)(sizes_of(p), scalar_of(p))
 
 
+def in_arithmetic(problem):
+    """Half precision is computed in float32."""
+    return replace(problem, dtype=torch.promote_types(problem.dtype, torch.float32))
+
+
 THREAD_BYTE = {
     BandedDepthwise: lambda p: depthwise_conv.workspace_byte(p, 1),
     FusedFFTDepthwise: lambda p: depthwise_fft.workspace_byte(p, 1),
@@ -192,6 +202,8 @@ THREAD_BYTE = {
     Winograd: told("winograd_workspace", lambda p: winograd.sizes(as_forward(p))),
     SlidingPool: told("sliding_pool_workspace", sliding_pool.sizes),
     FusedChunkedAttention: told("linear_attention_workspace", linear_attention.sizes),
+    FusedTransform: lambda p: transform.workspace_byte(in_arithmetic(p), 1),
+    FusedSpectralFilter: lambda p: spectral_filter.workspace_byte(in_arithmetic(p), 1),
     DirectLocal: lambda p: compute_itemsize(p.dtype.itemsize) * local_conv.scratch_scalars(p),
     DirectSampled: sampled_conv.scratch_byte,
     DirectGathered: gathered_conv.scratch_byte,

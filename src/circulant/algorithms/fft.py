@@ -9,15 +9,11 @@ from circulant.core.cost import rfft_flop
 from circulant.core.sizes import Shape, product, smooth_length
 from circulant.problems.convolution import ConvolutionProblem
 from circulant.problems.long_conv import LongConvProblem
-from circulant.problems.transform import TransformKind, TransformProblem
 from circulant.problems.trilinear import Slot
 
 # Memory held at once by torch.fft, in units of the spectra of operands and result: a transform of
 # several axes copies its operand, and a sum over images or channels lays both factors out anew.
 HELD, PRODUCT_HELD = 1.6, 2.25
-ADJOINT_HELD = 3.0  # its copy of a half spectrum, and what torch makes of it along the other axes
-COSINE_HELD, COSINE_ADJOINT_HELD = 1.5, 3.0  # samples in another order, their spectrum, the same turned
-COSINE_PASSES = 4
 ROW_HELD, ROW_PRODUCT_HELD = 1.0, 1.75  # along one axis, channel by channel
 
 
@@ -144,25 +140,3 @@ class FusedFFTLongConv(Algorithm[LongConvProblem]):
         wrapped = p.kernel - 1 if p.circular else 0
         window = whole_vectors(p.kernel - 1 if p.circular else p.shift, compute_itemsize(p.dtype.itemsize))
         return max(p.transform_room + wrapped, p.length + window)
-
-
-@final
-class FastTransform(Algorithm[TransformProblem]):
-    name = AlgorithmName.FFT
-
-    def rejects(self, problem: TransformProblem) -> Rejected | None:
-        return None
-
-    def work(self, problem: TransformProblem) -> Work:
-        """workspace_byte: copies in float32 of what is half precision, and of an operand that is changed."""
-        p, itemsize = problem, compute_itemsize(problem.dtype.itemsize)
-        operand, axes = float(itemsize * product(p.operand_shapes[0])), len(p.sizes)
-        copies, passes = 0.0, axes
-        if p.kind is TransformKind.RFFT_ADJOINT:
-            copies = operand if axes == 1 else ADJOINT_HELD * operand
-        elif p.kind.is_cosine:
-            held = COSINE_HELD if p.kind is TransformKind.COSINE else COSINE_ADJOINT_HELD
-            copies, passes = (held + (axes > 1)) * operand, COSINE_PASSES * axes
-        if itemsize != p.dtype.itemsize:
-            copies += operand + itemsize * product(p.result_shape)
-        return Work(p.flop, passes * p.io_byte, copies, growth(product(p.sizes)))

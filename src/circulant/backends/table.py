@@ -25,7 +25,6 @@ from circulant.algorithms.direct_memory import (
 )
 from circulant.algorithms.direct_sampled import DirectSampled
 from circulant.algorithms.fft import (
-    FastTransform,
     FFTConvolution,
     FFTLongConv,
     FusedFFTDepthwise,
@@ -56,8 +55,10 @@ from circulant.algorithms.scan import (
 )
 from circulant.algorithms.sliding_pool import SlidingPool
 from circulant.algorithms.sliding_window import SlidingWindow
+from circulant.algorithms.spectral_filter import FFTSpectralFilter, FusedSpectralFilter
 from circulant.algorithms.substitution import FusedWavefront, Substitution, Wavefront
 from circulant.algorithms.tiled_monarch import TiledMonarchLongConv
+from circulant.algorithms.transform import FastTransform, FusedTransform
 from circulant.algorithms.winograd import Winograd
 from circulant.backends.native import depthwise_conv as native_depthwise
 from circulant.backends.native import depthwise_fft as native_depthwise_fft
@@ -75,6 +76,8 @@ from circulant.backends.native import sampled_conv as native_sampled
 from circulant.backends.native import selective_scan as native_selective
 from circulant.backends.native import sliding_conv as native_sliding_conv
 from circulant.backends.native import sliding_pool as native_sliding_pool
+from circulant.backends.native import spectral_filter as native_spectral_filter
+from circulant.backends.native import transform as native_transform
 from circulant.backends.native import winograd as native_winograd
 from circulant.backends.torch import (
     conv_first_block,
@@ -94,6 +97,7 @@ from circulant.backends.torch import (
     sampled_conv,
     selective_scan,
     spectra,
+    spectral_filter,
     transform,
 )
 from circulant.backends.triton import depthwise_conv as triton_depthwise
@@ -116,6 +120,7 @@ from circulant.problems.problem import Problem
 from circulant.problems.recurrence import RecurrenceProblem
 from circulant.problems.sampled_conv import SampledConvProblem
 from circulant.problems.selective_scan import SelectiveScanProblem
+from circulant.problems.spectral_filter import SpectralFilterProblem
 from circulant.problems.transform import TransformProblem
 
 
@@ -220,6 +225,11 @@ IMPLEMENTATIONS = (
     Implementation(DeltaSolveProblem, QuadraticAttention(), Backend.TORCH, delta_solve.quadratic),
     Implementation(DeltaSolveProblem, FusedChunkedAttention(), Backend.NATIVE, native_attention.solve),
     Implementation(DeltaSolveProblem, TiledAttention(), Backend.TRITON, triton_attention.solve),
+    Implementation(SpectralFilterProblem, FFTSpectralFilter(), Backend.TORCH, spectral_filter.fft),
+    Implementation(
+        SpectralFilterProblem, FusedSpectralFilter(), Backend.NATIVE, native_spectral_filter.solve
+    ),
     Implementation(TransformProblem, FastTransform(), Backend.TORCH, transform.fft),
+    Implementation(TransformProblem, FusedTransform(), Backend.NATIVE, native_transform.solve),
     Implementation(TransformProblem, DFTMatrix(), Backend.TORCH, transform.dft_matrix),
 )

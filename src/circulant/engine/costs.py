@@ -9,6 +9,7 @@ from circulant.problems.delta_solve import DeltaSolveProblem
 from circulant.problems.linear_attention import Decay, LinearAttentionProblem
 from circulant.problems.long_conv import LongConvProblem
 from circulant.problems.problem import Problem
+from circulant.problems.spectral_filter import SpectralFilterProblem
 from circulant.problems.transform import TransformKind, TransformProblem
 from circulant.problems.trilinear import Slot
 
@@ -49,6 +50,12 @@ def long_conv_cost(shape: Shape, kernel: int) -> Cost:
 def transform_cost(kind: TransformKind, rows: int, *sizes: int) -> Cost:
     """rows transforms of that many samples along each axis."""
     return problem_cost(TransformProblem(torch.float32, kind, rows, sizes))
+
+
+def spectral_filter_cost(shape: Shape) -> Cost:
+    """Gains for the frequencies of x (B, C, *sizes)."""
+    B, C, *sizes = shape
+    return problem_cost(SpectralFilterProblem(torch.float32, Slot.OUTPUT, B, C, tuple(sizes), False))
 
 
 def linear_attention_cost(

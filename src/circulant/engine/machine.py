@@ -83,12 +83,20 @@ def regimes(problem: Problem) -> tuple[str, ...]:
     if isinstance(problem, PoolingProblem):
         return (f"{problem.mode.value} pooling {problem.ndim}-D",)
     if isinstance(problem, TransformProblem):
-        return ("cosine transform", kind_of(problem)) if problem.kind.is_cosine else (kind_of(problem),)
+        return (transform_regime(problem), kind_of(problem))
     if not isinstance(problem, ConvolutionProblem):
         return (kind_of(problem),)
     kind = f"{_kind(problem)} {problem.ndim}-D"
     kinds = (f"{kind}, strided", kind) if max(problem.stride) > 1 else (kind,)
     return tuple(f"{kind}, channels last" for kind in kinds) + kinds if problem.channels_last else kinds
+
+
+def transform_regime(problem: TransformProblem) -> str:
+    """torch has fast paths for some of these only."""
+    kind = problem.kind
+    name = "cosine" if kind.is_cosine else "complex" if kind.is_complex else "real"
+    back = ", back" if kind.takes_half_spectrum else ""
+    return f"{name} transform{back}, {'one axis' if len(problem.sizes) == 1 else 'several axes'}"
 
 
 def _kind(problem: ConvolutionProblem) -> str:

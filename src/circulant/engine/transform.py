@@ -16,36 +16,36 @@ from circulant.problems.transform import TransformKind, TransformProblem
 
 
 def _problem_of(
-    shape: Sequence[int], kind: str, sizes: Sequence[int], dtype: torch.dtype
+    shape: Sequence[int], kind: str, sizes: Sequence[int], orthonormal: bool, dtype: torch.dtype
 ) -> TransformProblem:
-    return TransformProblem(dtype, TransformKind(kind), shape[0], tuple(sizes))
+    return TransformProblem(dtype, TransformKind(kind), shape[0], tuple(sizes), orthonormal)
 
 
 @torch.library.custom_op("circulant::transform", mutates_args=())
-def _transform(x: Tensor, kind: str, sizes: Sequence[int], algorithm: str | None) -> Tensor:
+def _transform(
+    x: Tensor, kind: str, sizes: Sequence[int], orthonormal: bool, algorithm: str | None
+) -> Tensor:
     choice = Choice(algorithm=None if algorithm is None else AlgorithmName(algorithm))
-    return execute(_problem_of(x.shape, kind, sizes, x.dtype), (x,), choice)
+    return execute(_problem_of(x.shape, kind, sizes, orthonormal, x.dtype), (x,), choice)
 
 
 @_transform.register_fake
-def _(x: Tensor, kind: str, sizes: Sequence[int], algorithm: str | None) -> Tensor:
-    return x.new_empty(_problem_of(x.shape, kind, sizes, x.dtype).result_shape)
+def _(x: Tensor, kind: str, sizes: Sequence[int], orthonormal: bool, algorithm: str | None) -> Tensor:
+    return x.new_empty(_problem_of(x.shape, kind, sizes, orthonormal, x.dtype).result_shape)
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    _, ctx.kind, ctx.sizes, ctx.algorithm = inputs
+    _, ctx.kind, *ctx.rest = inputs
 
 
 def _backward(ctx: Any, cotangent: Tensor) -> tuple[Tensor | None, ...]:
     adjoint = TransformKind(ctx.kind).adjoint.value
-    return _transform(cotangent, adjoint, ctx.sizes, ctx.algorithm), None, None, None
+    return _transform(cotangent, adjoint, *ctx.rest), None, None, None, None
 
 
-def _vmap(
-    info: Any, in_dims: Any, x: Tensor, kind: str, sizes: Sequence[int], algorithm: str | None
-) -> tuple[Tensor, int]:
+def _vmap(info: Any, in_dims: Any, x: Tensor, *rest: Any) -> tuple[Tensor, int]:
     rows = x.movedim(in_dims[0], 0).flatten(0, 1)
-    return _transform(rows, kind, sizes, algorithm).unflatten(0, (info.batch_size, -1)), 0
+    return _transform(rows, *rest).unflatten(0, (info.batch_size, -1)), 0
 
 
 _transform.register_autograd(_backward, setup_context=_save)
@@ -54,10 +54,10 @@ _transform.register_vmap(_vmap)
 
 @register_flop_formula(torch.ops.circulant.transform)
 def _flop(shape: tuple[int, ...], kind: str, sizes: Sequence[int], *_: Any, **__: Any) -> int:
-    return round(_problem_of(shape, kind, sizes, torch.float32).flop)
+    return round(_problem_of(shape, kind, sizes, False, torch.float32).flop)
 
 
-def transform(x: Tensor, kind: TransformKind, sizes: Shape) -> Tensor:
+def transform(x: Tensor, kind: TransformKind, sizes: Shape, *, orthonormal: bool = False) -> Tensor:
     """x (..., *sizes) real or (..., *bins, 2) pairs -> the same with those axes transformed; see `problems`.
 
     Under autocast float32 is kept, as for torch.fft; half precision is transformed in float32.
@@ -66,7 +66,8 @@ def transform(x: Tensor, kind: TransformKind, sizes: Shape) -> Tensor:
     lead = x.shape[: x.ndim - len(expected)]
     forced = current().algorithm
     known = forced if forced in (AlgorithmName.FFT, AlgorithmName.DFT_MATRIX) else None
-    y = _transform(x.reshape(product(lead), *expected), kind.value, sizes, known.value if known else None)
+    rows, algorithm = x.reshape(product(lead), *expected), known.value if known else None
+    y = _transform(rows, kind.value, sizes, orthonormal, algorithm)
     return y.reshape(*lead, *y.shape[1:])
 
 
@@ -88,21 +89,17 @@ def last_axes(x: Tensor, ndim: int, after: int = 0) -> Shape:
     return tuple(x.shape[x.ndim - ndim - after : x.ndim - after])
 
 
-def rfftn(x: Tensor, ndim: int) -> Tensor:
-    """x (..., n_1, .., n_d) -> (..., n_1, .., n_d // 2 + 1, 2) over the last d = ndim axes, unnormalised."""
-    return transform(x, TransformKind.RFFT, last_axes(x, ndim))
+def rfftn(x: Tensor, ndim: int, *, orthonormal: bool = False) -> Tensor:
+    """x (..., n_1, .., n_d) -> (..., n_1, .., n_d // 2 + 1, 2) over the last d = ndim axes.
+
+    Unnormalised, or divided by the root of the number of samples as torch.fft does with norm="ortho".
+    """
+    return transform(x, TransformKind.RFFT, last_axes(x, ndim), orthonormal=orthonormal)
 
 
-def irfftn(spectrum: Tensor, sizes: Shape) -> Tensor:
+def irfftn(spectrum: Tensor, sizes: Shape, *, orthonormal: bool = False) -> Tensor:
     """spectrum (..., n_1, .., n_d // 2 + 1, 2) -> (..., n_1, .., n_d) = (..., *sizes): inverse of `rfftn`."""
-    _require_axes(spectrum, TransformKind.RFFT_ADJOINT, sizes)
-    last, total = sizes[-1], product(sizes)
-    # the bins that are left out are mirror images of these
-    weight = torch.full((last // 2 + 1, 1), 2.0 / total, dtype=spectrum.dtype, device=spectrum.device)
-    weight[0] = 1.0 / total
-    if last % 2 == 0:
-        weight[-1] = 1.0 / total
-    return transform(spectrum * weight, TransformKind.RFFT_ADJOINT, sizes)
+    return transform(spectrum, TransformKind.IRFFT, sizes, orthonormal=orthonormal)
 
 
 def fftn(z: Tensor, ndim: int) -> Tensor:
@@ -112,8 +109,7 @@ def fftn(z: Tensor, ndim: int) -> Tensor:
 
 def ifftn(z: Tensor, ndim: int) -> Tensor:
     """The inverse of `fftn`."""
-    sizes = last_axes(z, ndim, 1)
-    return transform(z * (1 / product(sizes)), TransformKind.FFT_ADJOINT, sizes)
+    return transform(z, TransformKind.IFFT, last_axes(z, ndim, 1))
 
 
 def rfft(x: Tensor) -> Tensor:

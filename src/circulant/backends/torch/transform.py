@@ -16,18 +16,27 @@ def fft(problem: TransformProblem, x: Tensor) -> Tensor:
     if kind.is_cosine:
         return _along_axes(values, _dct if kind is TransformKind.COSINE else _idct).to(problem.dtype)
     values = values.contiguous()
-    if kind is TransformKind.RFFT:
-        return torch.view_as_real(torch.fft.rfftn(values, dim=axes)).to(problem.dtype)
-    spectrum = torch.view_as_complex(values)
-    if kind is TransformKind.FFT:
-        return torch.view_as_real(torch.fft.fftn(spectrum, dim=axes)).to(problem.dtype)
-    if kind is TransformKind.FFT_ADJOINT:
-        return torch.view_as_real(torch.fft.ifftn(spectrum, dim=axes, norm="forward")).to(problem.dtype)
-    # irfftn counts the bins that have a mirror image in the last axis twice
-    last_mirrored = (problem.sizes[-1] + 1) // 2
-    halved = spectrum.clone()
-    halved[..., 1:last_mirrored] *= 0.5
-    return torch.fft.irfftn(halved, problem.sizes, dim=axes, norm="forward").to(problem.dtype)
+    norm = "ortho" if problem.orthonormal else "forward" if kind.is_normalised else "backward"
+    if kind in (TransformKind.RFFT, TransformKind.IRFFT_ADJOINT):
+        spectrum = torch.view_as_real(torch.fft.rfftn(values, dim=axes, norm=norm))
+        if kind.counts_mirror_images:
+            spectrum[..., _mirrored(problem), :] *= 2
+        return spectrum.to(problem.dtype)
+    bins = torch.view_as_complex(values)
+    if kind in (TransformKind.FFT, TransformKind.IFFT_ADJOINT):
+        return torch.view_as_real(torch.fft.fftn(bins, dim=axes, norm=norm)).to(problem.dtype)
+    norm = "ortho" if problem.orthonormal else "backward" if kind.is_normalised else "forward"
+    if kind.is_complex:
+        return torch.view_as_real(torch.fft.ifftn(bins, dim=axes, norm=norm)).to(problem.dtype)
+    if not kind.counts_mirror_images:  # irfftn does
+        bins = bins.clone()
+        bins[..., _mirrored(problem)] *= 0.5
+    return torch.fft.irfftn(bins, problem.sizes, dim=axes, norm=norm).to(problem.dtype)
+
+
+def _mirrored(problem: TransformProblem) -> slice:
+    """Bins with a mirror image along the last axis."""
+    return slice(1, (problem.sizes[-1] + 1) // 2)
 
 
 def _along_axes(x: Tensor, apply: Callable[[Tensor], Tensor]) -> Tensor:
@@ -74,16 +83,28 @@ def dft_matrix(problem: TransformProblem, x: Tensor) -> Tensor:
     if kind.is_cosine:
         forward = kind is TransformKind.COSINE
         return _along_axes(values, partial(_dct_product, forward=forward)).to(problem.dtype)
-    if kind is TransformKind.RFFT:
+    others = len(problem.sizes) - 1
+    if kind in (TransformKind.RFFT, TransformKind.IRFFT_ADJOINT):
         cosine, sine = _waves(problem.sizes[-1], False, values)
         spectrum = torch.stack([values @ cosine.T, -(values @ sine.T)], -1)
-        return _turned(spectrum, 1, len(problem.sizes) - 1, sign=1).to(problem.dtype)
-    if kind is TransformKind.RFFT_ADJOINT:
-        real, imaginary = _turned(values, 1, len(problem.sizes) - 1, sign=-1).unbind(-1)
+        return _weighted(problem, _turned(spectrum, 1, others, sign=1)).to(problem.dtype)
+    if kind.takes_half_spectrum:
+        spectrum = _turned(_weighted(problem, values), 1, others, sign=-1)
+        real, imaginary = spectrum.unbind(-1)
         cosine, sine = _waves(problem.sizes[-1], False, values)
         return (real @ cosine - imaginary @ sine).to(problem.dtype)
-    sign = 1 if kind is TransformKind.FFT else -1
-    return _turned(values, 1, len(problem.sizes), sign).to(problem.dtype)
+    sign = 1 if kind in (TransformKind.FFT, TransformKind.IFFT_ADJOINT) else -1
+    return _weighted(problem, _turned(values, 1, others + 1, sign)).to(problem.dtype)
+
+
+def _weighted(problem: TransformProblem, spectrum: Tensor) -> Tensor:
+    """Bins times what they count."""
+    if problem.scale == 1 and not problem.kind.counts_mirror_images:
+        return spectrum
+    weight = spectrum.new_full((spectrum.shape[-2], 1), problem.scale)
+    if problem.kind.counts_mirror_images:
+        weight[_mirrored(problem)] *= 2
+    return spectrum * weight
 
 
 def _dct_product(x: Tensor, forward: bool) -> Tensor:

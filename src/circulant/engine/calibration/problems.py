@@ -24,6 +24,15 @@ from circulant.problems.selective_scan import SelectiveScanProblem
 from circulant.problems.transform import TransformKind, TransformProblem
 from circulant.problems.trilinear import Slot
 
+TRANSFORMS: tuple[tuple[int, Shape], ...] = (
+    (4096, (56,)),
+    (512, (1024,)),
+    (16, (4096,)),
+    (512, (14, 14)),
+    (512, (32, 32)),
+    (256, (56, 56)),
+    (64, (8, 32, 32)),
+)
 DRAWN = 300
 SEED = 7  # not that of the convolutions on which the planner is judged
 
@@ -101,12 +110,11 @@ PROBLEMS: tuple[Problem, ...] = (
     SampledConvProblem(torch.float32, 4, depthwise(2, 64, (28, 28), 3)).gradients(),
     GatheredConvProblem(torch.float32, Slot.OUTPUT, 4, 64, 64, 784, 784, 7, 1),
     GatheredConvProblem(torch.float32, Slot.OUTPUT, 4, 64, 64, 784, 784, 7, 64),
-    TransformProblem(torch.float32, TransformKind.RFFT, 4096, (196,)),
-    TransformProblem(torch.float32, TransformKind.FFT, 512, (1024,)),
-    TransformProblem(torch.float32, TransformKind.RFFT, 512, (56, 56)),
-    TransformProblem(torch.float32, TransformKind.COSINE, 4096, (56,)),
-    TransformProblem(torch.float32, TransformKind.COSINE, 512, (1024,)),
-    TransformProblem(torch.float32, TransformKind.COSINE, 512, (32, 32)),
+    *(
+        TransformProblem(torch.float32, kind, rows, sizes)
+        for kind in (TransformKind.RFFT, TransformKind.IRFFT, TransformKind.FFT, TransformKind.COSINE)
+        for rows, sizes in TRANSFORMS
+    ),
     *(pooling(mode, (56, 56), kernel) for mode in PoolMode for kernel in (3, 13)),
     *(pooling(mode, (4096,), kernel) for mode in PoolMode for kernel in (3, 31)),
     InverseConvProblem(torch.float32, 16, 12, (28, 28), (3, 3), False),

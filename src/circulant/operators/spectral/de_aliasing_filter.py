@@ -22,9 +22,8 @@ from circulant.core.card import BadInput, Card, Case, Law, Paper
 from circulant.core.cost import Cost
 from circulant.core.operator import Operator, require_input
 from circulant.core.sizes import Shape
-from circulant.engine.costs import transform_cost
+from circulant.engine.costs import spectral_filter_cost
 from circulant.operators.spectral.low_pass import CUTOFF, low_pass, nyquist_frequency, require_cutoff
-from circulant.problems.transform import TransformKind
 
 EXPORTS = (nyquist_frequency,)
 
@@ -62,7 +61,7 @@ class _DeAliasingFilter(Operator):
         return low_pass(x, x.ndim - 2, self.cutoff)
 
     def cost(self, shape: Shape) -> Cost:
-        return transform_cost(TransformKind.RFFT, shape[0] * shape[1], *shape[2:]) * 2
+        return spectral_filter_cost(shape)
 
     def extra_repr(self) -> str:
         return f"{self.channels}, cutoff={self.cutoff}"

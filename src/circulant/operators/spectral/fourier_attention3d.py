@@ -55,9 +55,8 @@ class FourierAttention3d(Operator):
         """R of the equation, x (B, C, T, H, W) -> (B, C, T, H, W)."""
         flat = x.flatten(3)
         T, P = flat.shape[2:]
-        spectrum = rfftn(flat * (T * P) ** -0.25, 2)
-        square = power(spectrum)
-        R = irfftn(torch.stack([square, torch.zeros_like(square)], -1), (T, P))
+        square = power(rfftn(flat, 2, orthonormal=True))
+        R = irfftn(torch.stack([square, torch.zeros_like(square)], -1), (T, P), orthonormal=True)
         return R.reshape(x.shape)
 
     def cost(self, shape: Shape) -> Cost:

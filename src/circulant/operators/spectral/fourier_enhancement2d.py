@@ -113,12 +113,11 @@ class FourierEnhancement2d(Operator):
     def spectral_path(self, features: Tensor) -> Tensor:
         """What the convolutions over bins make of features (B, C, H, W), before these are added."""
         sizes = tuple(features.shape[2:])
-        scale = (sizes[0] * sizes[1]) ** -0.5
-        magnitude, phase = to_polar(real_where_own_mirror(rfftn(features, 2) * scale, sizes))
+        magnitude, phase = to_polar(real_where_own_mirror(rfftn(features, 2, orthonormal=True), sizes))
         magnitude, phase = self.magnitude(magnitude), self.phase(phase)
         if self.bends_spectrum:
             magnitude, phase = F.silu(magnitude), F.silu(phase)
-        return irfftn(from_polar(magnitude, phase) / scale, sizes)
+        return irfftn(from_polar(magnitude, phase), sizes, orthonormal=True)
 
     def cost(self, shape: Shape) -> Cost:
         B, C, H, W = shape

@@ -17,7 +17,7 @@ from circulant.core.cost import Cost
 from circulant.core.operator import Operator, require_input
 from circulant.core.sizes import Shape
 from circulant.engine.costs import transform_cost
-from circulant.engine.transform import fft, rfft
+from circulant.engine.transform import rfftn
 from circulant.problems.transform import TransformKind
 
 
@@ -45,15 +45,14 @@ class FourierMixing1d(Operator):
 
     def forward(self, x: Tensor) -> Tensor:
         require_input(x, self.channels, self.ndims)
-        over_channels = rfft(x.transpose(1, 2)).transpose(1, 2)
-        lower = fft(over_channels)[..., 0]
-        upper = lower[:, 1 : (self.channels + 1) // 2].flip(1, 2).roll(1, 2)
-        return torch.cat([lower, upper], dim=1)
+        length = x.shape[2]
+        lower = rfftn(x, 2)[..., 0]  # which has y(-c, -l) = y(c, l)
+        upper = lower[..., 1 : (length + 1) // 2].flip(1, 2).roll(1, 1)
+        return torch.cat([lower, upper], dim=2)
 
     def cost(self, shape: Shape) -> Cost:
         B, C, L = shape
-        over_channels = transform_cost(TransformKind.RFFT, B * L, C)
-        return over_channels + transform_cost(TransformKind.FFT, B * (C // 2 + 1), L)
+        return transform_cost(TransformKind.RFFT, B, C, L)
 
     def extra_repr(self) -> str:
         return str(self.channels)

@@ -19,7 +19,7 @@ from circulant.core.card import BadInput, Card, Case, Paper
 from circulant.core.cost import Cost
 from circulant.core.errors import ArgumentError
 from circulant.core.operator import Operator, require_input
-from circulant.core.sizes import Shape, product
+from circulant.core.sizes import Shape
 from circulant.engine.costs import convolution_problem, problem_cost, transform_cost
 from circulant.engine.transform import irfftn, rfftn
 from circulant.problems.transform import TransformKind
@@ -90,13 +90,12 @@ class _FourierUnit(Operator):
     def forward(self, x: Tensor) -> Tensor:
         require_input(x, self.in_channels, self.ndims)
         spatial = tuple(x.shape[2:])
-        scale = product(spatial) ** -0.5
-        parts = (rfftn(x, len(spatial)) * scale).movedim(-1, 2).flatten(1, 2)
+        parts = rfftn(x, len(spatial), orthonormal=True).movedim(-1, 2).flatten(1, 2)
         mixed = self.mix(parts)
         if self.norm is not None:
             mixed = self.norm(mixed).relu()
         spectrum = mixed.unflatten(1, (self.out_channels, 2)).movedim(2, -1)
-        return irfftn(spectrum, spatial) / scale
+        return irfftn(spectrum, spatial, orthonormal=True)
 
     def cost(self, shape: Shape) -> Cost:
         B, I, *spatial = shape

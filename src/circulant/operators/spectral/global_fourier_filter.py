@@ -22,11 +22,9 @@ from circulant.core.card import BadInput, Card, Case, Law, Paper
 from circulant.core.cost import Cost
 from circulant.core.errors import ArgumentError
 from circulant.core.operator import Operator, require_input
-from circulant.core.pairs import times
-from circulant.core.sizes import Shape, per_axis, product
-from circulant.engine.costs import pointwise_cost, transform_cost
-from circulant.engine.transform import irfftn, rfftn
-from circulant.problems.transform import TransformKind
+from circulant.core.sizes import Shape, per_axis
+from circulant.engine.costs import pointwise_cost, spectral_filter_cost
+from circulant.engine.spectral_filter import spectral_filter
 
 SPREAD = 0.02  # of the first gains, as in the global filter network of Rao et al. (2021)
 POINTWISE: dict[int, Any] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
@@ -107,15 +105,12 @@ class _GlobalFourierFilter(Operator):
         require_input(x, self.channels, self.ndims)
         spatial = tuple(x.shape[2:])
         gains = resampled(self.weight, self.grid, spatial)
-        spectrum = rfftn(x, len(spatial))
-        y = irfftn(times(spectrum, gains.to(spectrum.dtype)), spatial)
+        y = spectral_filter(x, gains)
         return y if self.pointwise is None else y + self.pointwise(x)
 
     def cost(self, shape: Shape) -> Cost:
-        rows, spatial = product(shape[:2]), shape[2:]
-        to_bins, back = TransformKind.RFFT, TransformKind.RFFT_ADJOINT
-        transforms = transform_cost(to_bins, rows, *spatial) + transform_cost(back, rows, *spatial)
-        return transforms if self.pointwise is None else transforms + pointwise_cost(shape, self.channels)
+        filtered = spectral_filter_cost(shape)
+        return filtered if self.pointwise is None else filtered + pointwise_cost(shape, self.channels)
 
     def extra_repr(self) -> str:
         return f"{self.channels}, grid={self.grid}"

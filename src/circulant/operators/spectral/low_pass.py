@@ -7,7 +7,7 @@ from torch import Tensor
 
 from circulant.core.errors import ArgumentError
 from circulant.core.sizes import Shape
-from circulant.engine.transform import irfftn, rfftn
+from circulant.engine.spectral_filter import real_gains, spectral_filter
 
 CUTOFF = 0.25 * 1.4  # in cycles per sample; of the published networks, a little below 0.354
 
@@ -44,5 +44,4 @@ def kept_bins(sizes: Shape, cutoff: float, device: torch.device) -> Tensor:
 def low_pass(x: Tensor, ndim: int, cutoff: float) -> Tensor:
     """x (B, C, *spatial) -> what of it lies in the box."""
     sizes = tuple(x.shape[-ndim:])
-    kept = kept_bins(sizes, cutoff, x.device)[..., None]
-    return irfftn(torch.where(kept, rfftn(x, ndim), 0.0), sizes)
+    return spectral_filter(x, real_gains(kept_bins(sizes, cutoff, x.device).to(x.dtype)[None]))

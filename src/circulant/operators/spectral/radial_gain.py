@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from circulant.core.sizes import Shape
-from circulant.engine.transform import irfftn, rfftn
+from circulant.engine.spectral_filter import real_gains, spectral_filter
 
 RING = 1 / 3  # gain on the cutoff itself, of the published code
 
@@ -29,4 +29,4 @@ def radial_gain(x: Tensor, ndim: int, radius: float, low: Tensor) -> Tensor:
     inner = low.reshape(-1, *(1,) * ndim)
     gain = torch.where(distance < radius**2, inner, 1 - inner)
     gain = torch.where(distance == radius**2, RING, gain)
-    return irfftn(rfftn(x, ndim) * gain[..., None].to(x.dtype), sizes)
+    return spectral_filter(x, real_gains(gain.to(x.dtype)))

@@ -21,10 +21,9 @@ from circulant.core.cost import Cost
 from circulant.core.errors import ArgumentError
 from circulant.core.operator import Operator, require_input
 from circulant.core.sizes import Shape
-from circulant.engine.costs import transform_cost
+from circulant.engine.costs import spectral_filter_cost
 from circulant.operators.spectral.planned_conv2d import PlannedConv2d
 from circulant.operators.spectral.radial_gain import radial_gain
-from circulant.problems.transform import TransformKind
 
 KERNEL, RADIUS, GAINS = 7, 2.0, (0.7, 0.8, 0.9)  # published; the radius is 1 in the two coarser stages
 
@@ -112,9 +111,9 @@ class SpectralPoolingAggregation2d(Operator):
         return self.project_out(u * torch.stack(parts).sum(0))
 
     def cost(self, shape: Shape) -> Cost:
-        B, C, *spatial = shape
+        B, _, *spatial = shape
         layers = (self.project_in, self.horizontal, self.vertical, self.project_out)
-        total = transform_cost(TransformKind.RFFT, B * C, *spatial) * 2
+        total = spectral_filter_cost(shape)
         for layer in layers:
             total += layer.cost(shape)
         for size, context in zip(self.sizes, self.contexts):

@@ -21,9 +21,8 @@ from circulant.core.cost import Cost
 from circulant.core.errors import ArgumentError
 from circulant.core.operator import Operator, require_input
 from circulant.core.sizes import Shape
-from circulant.engine.costs import transform_cost
+from circulant.engine.costs import spectral_filter_cost
 from circulant.operators.spectral.radial_gain import radial_gain
-from circulant.problems.transform import TransformKind
 
 RADIUS, GAIN = 2.0, 0.8  # of the first stages; the middle one of the three published gains
 
@@ -66,7 +65,7 @@ class _SpectralPoolingFilter(Operator):
         return radial_gain(x, x.ndim - 2, self.radius, x.new_full((1,), self.gain))
 
     def cost(self, shape: Shape) -> Cost:
-        return transform_cost(TransformKind.RFFT, shape[0] * shape[1], *shape[2:]) * 2
+        return spectral_filter_cost(shape)
 
     def extra_repr(self) -> str:
         return f"{self.channels}, radius={self.radius}, gain={self.gain}"

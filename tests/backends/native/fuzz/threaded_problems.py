@@ -20,6 +20,8 @@ from circulant.problems.problem import Problem
 from circulant.problems.recurrence import RecurrenceProblem
 from circulant.problems.sampled_conv import SampledConvProblem
 from circulant.problems.selective_scan import SelectiveScanProblem
+from circulant.problems.spectral_filter import SpectralFilterProblem
+from circulant.problems.transform import TransformKind, TransformProblem
 from circulant.problems.trilinear import Slot
 
 F32, ONES, AROUND = torch.float32, (1, 1), ((1, 1), (1, 1))
@@ -30,6 +32,8 @@ CANDIDATES: tuple[Problem, ...] = (
     LongConvProblem(F32, Slot.OUTPUT, 2, 8, 6000, 100, 0, False),
     # torch masks the kernel here: a short one, since threads that torch starts do not survive a fork
     FrequencySparseConvProblem(F32, Slot.OUTPUT, 64, 1, 400, 300, 800, 100),
+    TransformProblem(F32, TransformKind.RFFT, 64, (40, 36)),
+    SpectralFilterProblem(F32, Slot.OUTPUT, 4, 16, (40, 36), False),
     LocalConvProblem(F32, Slot.OUTPUT, 3, DEPTHWISE),
     SampledConvProblem(F32, 3, DEPTHWISE),
     GatheredConvProblem(F32, Slot.OUTPUT, 4, 32, 32, 1000, 1500, 9, 32),
