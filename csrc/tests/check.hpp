@@ -59,6 +59,7 @@ void test_inverse_conv();
 void test_recurrence();
 void test_selective_scan();
 void test_linear_attention();
+void test_line_transforms();
 void test_long_conv_stream();
 void test_threads();
 void test_instruction_sets();

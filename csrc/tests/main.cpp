@@ -24,6 +24,7 @@ constexpr Test kTests[] = {
     {"recurrence", circulant::tests::test_recurrence},
     {"selective_scan", circulant::tests::test_selective_scan},
     {"linear_attention", circulant::tests::test_linear_attention},
+    {"line_transforms", circulant::tests::test_line_transforms},
     {"long_conv_stream", circulant::tests::test_long_conv_stream},
     {"threads", circulant::tests::test_threads},
     {"instruction_sets", circulant::tests::test_instruction_sets},
