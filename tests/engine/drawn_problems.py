@@ -26,6 +26,7 @@ from circulant.problems.inverse_conv import InverseConvProblem
 from circulant.problems.linear_attention import Decay, LinearAttentionProblem
 from circulant.problems.local_conv import LocalConvProblem
 from circulant.problems.long_conv import LongConvProblem
+from circulant.problems.low_frequencies import LowFrequenciesProblem
 from circulant.problems.pooling import PoolingProblem, PoolMode
 from circulant.problems.recurrence import RecurrenceProblem
 from circulant.problems.sampled_conv import SampledConvProblem, SampledResult
@@ -248,6 +249,15 @@ def transform_problems(draw, scale=SMALL):
 
 
 @st.composite
+def low_frequencies_problems(draw, scale=SMALL):
+    sizes = [max(2, size) for size in transformed_axes(draw, scale)]
+    modes = (*(draw(st.integers(1, n // 2)) for n in sizes[:-1]), draw(st.integers(1, sizes[-1] // 2 + 1)))
+    kind = draw(st.sampled_from([kind for kind in TransformKind if "rfft" in kind.value]))
+    rows = draw(st.integers(1, max(3, scale.positions // product(sizes))))
+    return LowFrequenciesProblem(draw(scale.dtype), kind, rows, tuple(sizes), modes)
+
+
+@st.composite
 def spectral_filter_problems(draw, scale=SMALL):
     sizes = transformed_axes(draw, scale)
     batch, channels = within(draw, max(3, scale.positions // product(sizes)), (scale.batch, scale.channels))
@@ -319,6 +329,7 @@ STRATEGIES = {
     GatheredConvProblem: gathered_conv_problems,
     TransformProblem: transform_problems,
     SpectralFilterProblem: spectral_filter_problems,
+    LowFrequenciesProblem: low_frequencies_problems,
     InverseConvProblem: inverse_conv_problems,
     RecurrenceProblem: recurrence_problems,
     SelectiveScanProblem: selective_scan_problems,

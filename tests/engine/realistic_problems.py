@@ -11,6 +11,7 @@ from circulant.problems.inverse_conv import InverseConvProblem
 from circulant.problems.linear_attention import Decay, LinearAttentionProblem
 from circulant.problems.local_conv import LocalConvProblem
 from circulant.problems.long_conv import LongConvProblem
+from circulant.problems.low_frequencies import LowFrequenciesProblem
 from circulant.problems.pooling import PoolingProblem, PoolMode
 from circulant.problems.recurrence import RecurrenceProblem
 from circulant.problems.sampled_conv import SampledConvProblem, SampledResult
@@ -164,9 +165,25 @@ FILTERS = [
     )
 ]
 
+LOW_FREQUENCIES = [
+    LowFrequenciesProblem(dtype, kind, 64, sizes, modes)
+    for kind in (
+        TransformKind.RFFT,
+        TransformKind.RFFT_ADJOINT,
+        TransformKind.IRFFT,
+        TransformKind.IRFFT_ADJOINT,
+    )
+    for dtype, sizes, modes in (
+        (SINGLE, (2048,), (16,)),
+        (HALF, (600,), (40,)),
+        (SINGLE, (64, 64), (12, 12)),
+        (DOUBLE, (16, 20, 24), (4, 5, 6)),
+    )
+]
+
 REALISTIC = [
     *CONVOLUTIONS, *LONG_CONVS, *LOCALS, *SAMPLED, *GATHERED, *SPARSE, *BLOCKS, *POOLINGS, *INVERSES,
-    *RECURRENCES, *SCANS, *ATTENTIONS, *TRANSFORMS, *FILTERS,
+    *RECURRENCES, *SCANS, *ATTENTIONS, *TRANSFORMS, *FILTERS, *LOW_FREQUENCIES,
 ]  # fmt: skip
 
 # What is cut into tiles, or is staged, in ways that small tensors do not show.

@@ -44,6 +44,7 @@ from circulant.algorithms.linear_attention import (
     SequentialAttention,
     TiledAttention,
 )
+from circulant.algorithms.low_frequencies import CutTransform, WaveProducts
 from circulant.algorithms.monarch import MonarchLongConv
 from circulant.algorithms.overlap_save import FusedOverlapSaveLongConv, OverlapSave, OverlapSaveLongConv
 from circulant.algorithms.scan import (
@@ -91,6 +92,7 @@ from circulant.backends.torch import (
     linear_attention,
     local_conv,
     long_conv,
+    low_frequencies,
     monarch,
     pooling,
     recurrence,
@@ -115,6 +117,7 @@ from circulant.problems.inverse_conv import InverseConvProblem
 from circulant.problems.linear_attention import LinearAttentionProblem
 from circulant.problems.local_conv import LocalConvProblem
 from circulant.problems.long_conv import LongConvProblem
+from circulant.problems.low_frequencies import LowFrequenciesProblem
 from circulant.problems.pooling import PoolingProblem
 from circulant.problems.problem import Problem
 from circulant.problems.recurrence import RecurrenceProblem
@@ -229,6 +232,8 @@ IMPLEMENTATIONS = (
     Implementation(
         SpectralFilterProblem, FusedSpectralFilter(), Backend.NATIVE, native_spectral_filter.solve
     ),
+    Implementation(LowFrequenciesProblem, CutTransform(), Backend.TORCH, low_frequencies.fft),
+    Implementation(LowFrequenciesProblem, WaveProducts(), Backend.TORCH, low_frequencies.wave_products),
     Implementation(TransformProblem, FastTransform(), Backend.TORCH, transform.fft),
     Implementation(TransformProblem, FusedTransform(), Backend.NATIVE, native_transform.solve),
     Implementation(TransformProblem, DFTMatrix(), Backend.TORCH, transform.dft_matrix),

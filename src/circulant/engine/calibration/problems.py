@@ -16,11 +16,13 @@ from circulant.problems.inverse_conv import InverseConvProblem
 from circulant.problems.linear_attention import Decay, LinearAttentionProblem
 from circulant.problems.local_conv import LocalConvProblem
 from circulant.problems.long_conv import LongConvProblem
+from circulant.problems.low_frequencies import LowFrequenciesProblem
 from circulant.problems.pooling import PoolingProblem, PoolMode
 from circulant.problems.problem import Problem
 from circulant.problems.recurrence import RecurrenceProblem
 from circulant.problems.sampled_conv import SampledConvProblem
 from circulant.problems.selective_scan import SelectiveScanProblem
+from circulant.problems.spectral_filter import SpectralFilterProblem
 from circulant.problems.transform import TransformKind, TransformProblem
 from circulant.problems.trilinear import Slot
 
@@ -32,6 +34,12 @@ TRANSFORMS: tuple[tuple[int, Shape], ...] = (
     (512, (32, 32)),
     (256, (56, 56)),
     (64, (8, 32, 32)),
+)
+LOW_FREQUENCIES: tuple[tuple[Shape, Shape], ...] = (
+    ((1024,), (16,)),
+    ((64, 64), (12, 12)),
+    ((64, 64), (32, 33)),
+    ((16, 32, 32), (4, 4, 4)),
 )
 DRAWN = 300
 SEED = 7  # not that of the convolutions on which the planner is judged
@@ -110,6 +118,20 @@ PROBLEMS: tuple[Problem, ...] = (
     SampledConvProblem(torch.float32, 4, depthwise(2, 64, (28, 28), 3)).gradients(),
     GatheredConvProblem(torch.float32, Slot.OUTPUT, 4, 64, 64, 784, 784, 7, 1),
     GatheredConvProblem(torch.float32, Slot.OUTPUT, 4, 64, 64, 784, 784, 7, 64),
+    SpectralFilterProblem(torch.float32, Slot.OUTPUT, 8, 64, (14, 14), False),
+    SpectralFilterProblem(torch.float32, Slot.OUTPUT, 8, 64, (28, 28), False),
+    SpectralFilterProblem(torch.float32, Slot.KERNEL, 8, 64, (56, 56), False),
+    SpectralFilterProblem(torch.float32, Slot.OUTPUT, 4, 64, (1024,), False),
+    *(
+        LowFrequenciesProblem(torch.float32, kind, 128, sizes, modes)
+        for kind in (TransformKind.RFFT, TransformKind.IRFFT)
+        for sizes, modes in (
+            ((1024,), (16,)),
+            ((64, 64), (12, 12)),
+            ((64, 64), (32, 33)),
+            ((16, 32, 32), (4, 4, 4)),
+        )
+    ),
     *(
         TransformProblem(torch.float32, kind, rows, sizes)
         for kind in (TransformKind.RFFT, TransformKind.IRFFT, TransformKind.FFT, TransformKind.COSINE)
@@ -141,6 +163,8 @@ TINY: tuple[Problem, ...] = (
     SampledConvProblem(torch.float32, 1, depthwise(1, 2, (4, 4), 3)).gradients(),
     GatheredConvProblem(torch.float32, Slot.OUTPUT, 1, 2, 2, 8, 8, 3, 1),
     TransformProblem(torch.float32, TransformKind.RFFT, 1, (8,)),
+    SpectralFilterProblem(torch.float32, Slot.OUTPUT, 1, 1, (8,), False),
+    LowFrequenciesProblem(torch.float32, TransformKind.RFFT, 1, (8,), (2,)),
     *(pooling(mode, (8, 8), 3) for mode in PoolMode),
     InverseConvProblem(torch.float32, 1, 2, (3, 3), (2, 2), False),
     RecurrenceProblem(torch.float32, 1, 2, 4, True, False, False, False),

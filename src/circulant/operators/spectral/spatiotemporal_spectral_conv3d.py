@@ -25,8 +25,7 @@ from circulant.core.errors import ArgumentError, ShapeError
 from circulant.core.operator import Operator, require_input
 from circulant.core.sizes import Shape, per_axis, product
 from circulant.engine.costs import transform_cost
-from circulant.engine.transform import irfftn, rfftn
-from circulant.operators.spectral.low_frequencies import among_zeros, low_frequencies
+from circulant.engine.low_frequencies import from_low_frequencies, low_frequencies
 from circulant.operators.spectral.spectral_conv import channel_product
 from circulant.problems.transform import TransformKind
 
@@ -99,12 +98,11 @@ class SpatiotemporalSpectralConv3d(Operator):
         before = T if self.pad_time else 0
         seen, asked = (H, W, before + T), (H, W, before + (self.steps or T))
         self._require_room(seen, asked)
-        spectrum = rfftn(F.pad(x, (before, 0)), 3)
-        low = low_frequencies(spectrum, self.modes) * (1 / product(seen))
+        low = low_frequencies(F.pad(x, (before, 0)), self.modes) * (1 / product(seen))
         mixed = channel_product(low, self.weight.to(low.dtype))
         if self.bias is not None:
             mixed = mixed + BIAS_STRENGTH * self.bias.to(low.dtype)
-        y = irfftn(among_zeros(mixed, self.modes, asked) * product(asked), asked)
+        y = from_low_frequencies(mixed * product(asked), self.modes, asked)
         return y.narrow(-1, before, asked[-1] - before)
 
     def _require_room(self, *grids: Shape) -> None:

@@ -22,8 +22,7 @@ from circulant.core.errors import ArgumentError, ShapeError
 from circulant.core.operator import Operator, require_input
 from circulant.core.sizes import Shape, per_axis, product
 from circulant.engine.costs import transform_cost
-from circulant.engine.transform import irfftn, rfftn
-from circulant.operators.spectral.low_frequencies import among_zeros, low_frequencies
+from circulant.engine.low_frequencies import from_low_frequencies, low_frequencies
 from circulant.problems.transform import TransformKind
 
 
@@ -77,10 +76,8 @@ class _SpectralConv(Operator):
         require_input(x, self.in_channels, self.ndims)
         sizes = tuple(x.shape[2:])
         self._require_room(sizes)
-        ndim = len(sizes)
-        spectrum = low_frequencies(rfftn(x, ndim), self.modes)
-        mixed = channel_product(spectrum, self.weight.to(spectrum.dtype))
-        return irfftn(among_zeros(mixed, self.modes, sizes), sizes)
+        mixed = channel_product(low_frequencies(x, self.modes), self.weight.to(x.dtype))
+        return from_low_frequencies(mixed, self.modes, sizes)
 
     def _require_room(self, sizes: Shape) -> None:
         least = (*(2 * m for m in self.modes[:-1]), max(1, 2 * self.modes[-1] - 2))
