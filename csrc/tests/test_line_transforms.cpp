@@ -146,7 +146,7 @@ void test_families(const Shape& sizes, std::size_t rows, Execution execution) {
         }
 }
 
-// y = back(gains forth(x)), and the gradient of the gains for g = y.
+// y = back(gains forth(x))
 template <class T>
 void test_filter(const Shape& sizes, std::size_t batch, std::size_t channels, bool shared, Execution execution) {
     const std::size_t samples = product(sizes), bins = product(bins_of(sizes)), rows = batch * channels;
@@ -171,9 +171,19 @@ void test_filter(const Shape& sizes, std::size_t batch, std::size_t channels, bo
         }
         check(largest_error(y, expected) <= allowed<T>(8 * samples), "spectral filter, " + what);
     }
+}
+
+// The adjoint of `back` on g times conj(forth(x)).
+template <class T>
+void test_gain_gradient(const Shape& sizes, std::size_t batch, std::size_t channels, Execution execution) {
+    const std::size_t samples = product(sizes), bins = product(bins_of(sizes)), rows = batch * channels;
+    const double scale = 1.0 / static_cast<double>(samples);
+    const TransformPlan<T> forth({TransformFamily::to_spectrum, sizes, false, 1.0, 1.0}, execution.isa);
+    const TransformPlan<T> back({TransformFamily::from_spectrum, sizes, false, scale, 1.0}, execution.isa);
+    const std::vector<T> x = random_values<T>(rows * samples, 1);
     std::vector<T> gradient(2 * bins * channels, std::numeric_limits<T>::quiet_NaN());
     const std::vector<T> g = random_values<T>(x.size(), 3);
-    spectral_filter_gain_gradient(forth, back, {batch, channels, shared, false}, x.data(), g.data(), gradient.data(),
+    spectral_filter_gain_gradient(forth, back, {batch, channels, false, false}, x.data(), g.data(), gradient.data(),
                                   execution.threads);
     std::vector<long double> expected;
     for (std::size_t channel = 0; channel < channels; ++channel) {
@@ -188,7 +198,7 @@ void test_filter(const Shape& sizes, std::size_t batch, std::size_t channels, bo
         for (Number& value : total) value *= static_cast<long double>(scale);
         append(expected, total, true);
     }
-    check(largest_error(gradient, expected) <= allowed<T>(8 * samples * batch), "gradient of gains, " + what);
+    check(largest_error(gradient, expected) <= allowed<T>(8 * samples * batch), "gradient of gains, " + described(sizes, rows, execution.isa, sizeof(T) == 4 ? "float32" : "float64"));
 }
 
 }  // namespace
@@ -203,6 +213,8 @@ void test_line_transforms() {
                 test_families<double>(sizes, rows, {1, isa});
                 test_filter<float>(sizes, rows, 3, rows == 5, {1, isa});
                 test_filter<double>(sizes, 1, rows, false, {3, isa});
+                test_gain_gradient<float>(sizes, rows, 3, {1, isa});
+                test_gain_gradient<double>(sizes, 1, rows, {3, isa});
             }
 }
 
