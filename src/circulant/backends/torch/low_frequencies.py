@@ -1,12 +1,11 @@
 """The lowest frequencies of real signals by torch.fft and a cut, and by products with waves."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
 from circulant.backends.torch import transform
 from circulant.backends.torch.spectra import computable
+from circulant.core.waves import waves
 from circulant.problems.low_frequencies import LowFrequenciesProblem
 
 
@@ -27,17 +26,17 @@ def fft(problem: LowFrequenciesProblem, x: Tensor) -> Tensor:
 def wave_products(problem: LowFrequenciesProblem, x: Tensor) -> Tensor:
     p, values = problem, computable(x)
     n, last = p.sizes[-1], torch.arange(p.modes[-1])
-    cosine, sine = _waves(n, last, values)
+    cosine, sine = waves(n, last, values)
     weight = values.new_full((len(last), 1), p.whole.scale)
     if p.kind.counts_mirror_images:
         weight[(2 * last % n != 0).to(values.device)] *= 2
-    waves = torch.stack([weight * cosine, -weight * sine], 1).flatten(0, 1)  # real and imaginary in turn
+    matrix = torch.stack([weight * cosine, -weight * sine], 1).flatten(0, 1)  # real and imaginary in turn
     inner = len(p.sizes) - 1
     if p.kind.takes_half_spectrum:
         for axis in range(inner):
             values = _turned(values, axis + 1, p.sizes[axis], _both_ends(p, axis), sign=-1)
-        return (values.flatten(-2) @ waves).to(p.dtype)
-    values = (values @ waves.T).unflatten(-1, (len(last), 2))
+        return (values.flatten(-2) @ matrix).to(p.dtype)
+    values = (values @ matrix.T).unflatten(-1, (len(last), 2))
     for axis in reversed(range(inner)):
         values = _turned(values, axis + 1, p.sizes[axis], _both_ends(p, axis), sign=1)
     return values.to(p.dtype)
@@ -48,16 +47,9 @@ def _both_ends(problem: LowFrequenciesProblem, axis: int) -> Tensor:
     return torch.cat([torch.arange(m), torch.arange(n - m, n)])
 
 
-def _waves(n: int, frequencies: Tensor, like: Tensor) -> Sequence[Tensor]:
-    """cos and sin of 2 pi k j / n, as matrices (frequencies, n)."""
-    phase = torch.outer(frequencies, torch.arange(n)) % n  # in integers: large products lose no accuracy
-    angle = phase.double() * (2 * torch.pi / n)
-    return [wave.to(like.device, like.dtype) for wave in (angle.cos(), angle.sin())]
-
-
 def _turned(z: Tensor, axis: int, n: int, frequencies: Tensor, sign: int) -> Tensor:
     """Pairs z, the axis of n samples to those frequencies (sign 1), or of those to n samples (sign -1)."""
-    cosine, sine = _waves(n, frequencies, z)
+    cosine, sine = waves(n, frequencies, z)
     if sign < 0:
         cosine, sine = cosine.T, sine.T
     flat = z.flatten(0, axis - 1).flatten(2)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from circulant.backends.torch.spectra import computable
+from circulant.core.waves import waves
 from circulant.problems.transform import TransformKind, TransformProblem
 
 
@@ -85,13 +86,13 @@ def dft_matrix(problem: TransformProblem, x: Tensor) -> Tensor:
         return _along_axes(values, partial(_dct_product, forward=forward)).to(problem.dtype)
     others = len(problem.sizes) - 1
     if kind in (TransformKind.RFFT, TransformKind.IRFFT_ADJOINT):
-        cosine, sine = _waves(problem.sizes[-1], False, values)
+        cosine, sine = waves(problem.sizes[-1], torch.arange(problem.sizes[-1] // 2 + 1), values)
         spectrum = torch.stack([values @ cosine.T, -(values @ sine.T)], -1)
         return _weighted(problem, _turned(spectrum, 1, others, sign=1)).to(problem.dtype)
     if kind.takes_half_spectrum:
         spectrum = _turned(_weighted(problem, values), 1, others, sign=-1)
         real, imaginary = spectrum.unbind(-1)
-        cosine, sine = _waves(problem.sizes[-1], False, values)
+        cosine, sine = waves(problem.sizes[-1], torch.arange(problem.sizes[-1] // 2 + 1), values)
         return (real @ cosine - imaginary @ sine).to(problem.dtype)
     sign = 1 if kind in (TransformKind.FFT, TransformKind.IFFT_ADJOINT) else -1
     return _weighted(problem, _turned(values, 1, others + 1, sign)).to(problem.dtype)
@@ -118,20 +119,12 @@ def _dct_product(x: Tensor, forward: bool) -> Tensor:
     return x @ (matrix.T if forward else matrix)
 
 
-def _waves(n: int, is_complex: bool, like: Tensor) -> tuple[Tensor, Tensor]:
-    """cos and sin of 2 pi k j / n, as matrices (bins, n)."""
-    # the phase is reduced modulo n in integers, so that large products lose no accuracy
-    phase = torch.outer(torch.arange(n if is_complex else n // 2 + 1), torch.arange(n)) % n
-    angle = (phase.double() * (2 * torch.pi / n)).to(like.device)
-    return angle.cos().to(like.dtype), angle.sin().to(like.dtype)
-
-
 def _turned(z: Tensor, first: int, axes: int, sign: int) -> Tensor:
     """Pairs z, complex transforms of as many axes from the first on."""
     real, imaginary = z.unbind(-1)
     for axis in range(first, first + axes):
         a, b = real.movedim(axis, -1), imaginary.movedim(axis, -1)
-        cosine, sine = _waves(a.shape[-1], True, z)
+        cosine, sine = waves(a.shape[-1], torch.arange(a.shape[-1]), z)
         turned = sign * sine
         pair = a @ cosine + b @ turned, b @ cosine - a @ turned
         real, imaginary = (part.movedim(-1, axis) for part in pair)

@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 
 from circulant.core.card import BadInput, Card, Case, Law, Paper
-from circulant.core.cost import Cost
+from circulant.core.cost import Cost, matmul_cost
 from circulant.core.operator import Operator, require_input
 from circulant.core.pairs import power
 from circulant.core.sizes import Shape, product
+from circulant.core.waves import waves
 from circulant.engine.costs import transform_cost
 from circulant.engine.transform import rfft
 from circulant.problems.transform import TransformKind
@@ -47,25 +48,34 @@ class FourierObjectDisentangle(Operator):
 
     def forward(self, x: Tensor) -> Tensor:
         require_input(x, self.channels, self.ndims)
-        series = x.movedim(2, -1)
-        return (series * self.change(series)).movedim(-1, 2)
+        return x * self.change(x)
 
-    def change(self, series: Tensor) -> Tensor:
-        """f_t^2 |X_t|^2 of real series (..., T) -> (..., T)."""
-        T = series.shape[-1]
-        index = torch.arange(T, device=series.device)
+    def change(self, x: Tensor) -> Tensor:
+        """f_t^2 |X_t|^2 of real x (B, C, T, *) -> (B, C, T, *)."""
+        T = x.shape[2]
+        square = power(rfft(x)) if x.ndim == 3 else _power_over_frames(x)
+        index = torch.arange(T, device=x.device)
         mirrored = torch.minimum(index, T - index)  # series are real, so that |X_t| = |X_(T - t)|
-        spectrum = rfft(series)
-        square = power(spectrum) / T
-        frequency = torch.arange(T // 2 + 1, device=series.device).to(square.dtype) / T
-        return (square * frequency.square()).index_select(-1, mirrored)
+        frequency = torch.arange(T // 2 + 1, device=x.device).to(square.dtype) / T
+        weight = (frequency.square() / T).reshape(-1, *(1,) * (x.ndim - 3))
+        return (square * weight).index_select(2, mirrored)
 
     def cost(self, shape: Shape) -> Cost:
         B, C, T, *others = shape
-        return transform_cost(TransformKind.RFFT, B * C * product(others), T)
+        if not others:
+            return transform_cost(TransformKind.RFFT, B * C, T)
+        return matmul_cost(2 * (T // 2 + 1), T, product(others)) * (B * C)
 
     def extra_repr(self) -> str:
         return str(self.channels)
+
+
+def _power_over_frames(x: Tensor) -> Tensor:
+    """|X_t|^2 of clips (B, C, T, H, W) -> (B, C, T // 2 + 1, H, W), by products, for frames are few."""
+    T = x.shape[2]
+    cosine, sine = waves(T, torch.arange(T // 2 + 1, device=x.device), x)
+    real, imaginary = (torch.cat([cosine, sine]) @ x.flatten(3)).chunk(2, 2)
+    return torch.addcmul(real * real, imaginary, imaginary).unflatten(3, x.shape[3:])
 
 
 def _mixer(channels: int, spatial: Shape) -> FourierObjectDisentangle:
