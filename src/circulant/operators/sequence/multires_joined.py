@@ -10,9 +10,9 @@ from torch import Tensor
 
 from circulant.core.cost import Cost, matmul_cost
 from circulant.core.sizes import Shape
-from circulant.engine.convolution import conv_transpose, convolution
+from circulant.engine.convolution import conv_transpose
 from circulant.engine.costs import convolution_problem, problem_cost
-from circulant.operators.sequence.dilated_causal_conv import dilated_causal_cost
+from circulant.operators.sequence.dilated_causal_conv import dilated_causal_cost, dilated_filter
 
 JOINED = 3  # levels; with 2 small inputs spend their time between the filters, with 4 large ones in the taps
 
@@ -22,11 +22,7 @@ def joined_tree(x: Tensor, low: Tensor, high: Tensor, weight: Tensor) -> Tensor:
     to_coarse, to_y = _joined_filters(low, high, weight)
 
     def causal(values: Tensor, kernel: Tensor, place: int) -> Tensor:
-        dilation, taps = 2 ** (JOINED * place), kernel.shape[-1]
-        return convolution(
-            values, kernel.flip(-1)[:, None], stride=(1,), padding=(((taps - 1) * dilation, 0),),
-            dilation=(dilation,), groups=len(kernel),
-        )  # fmt: skip
+        return dilated_filter(values, kernel.flip(-1), 2 ** (JOINED * place))
 
     y = causal(x, to_y[0], 0)
     for place, kernel in enumerate(to_y[1:]):
