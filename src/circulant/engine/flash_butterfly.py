@@ -8,18 +8,16 @@ with w = exp(-2 pi i / n). With DFT matrices M_f it is the DFT; other matrices t
 place of their size. The way back is conj(T_n(conj Y)) / n.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from circulant.backends.torch.monarch_steps import Step, analyse
-from circulant.backends.torch.monarch_tables import Arithmetic, block, roots, turn_of
+from circulant.backends.torch.monarch_tables import roots
 from circulant.core.cost import Cost
 from circulant.core.errors import ArgumentError, ShapeError
-from circulant.core.pairs import times
 from circulant.core.sizes import Shape, product
 from circulant.engine.doors import autocast_operand, autocasts, require_same_kind
 
@@ -69,42 +67,103 @@ def flash_butterfly(
 
 
 def _convolved(x: Tensor, kernel: Tensor, matrices: Mapping[int, Tensor] | None, n: int) -> Tensor:
+    """All rows lie beside each other in the columns of every product.
+
+    A product puts the digit of the bins behind those of the samples that are left, so that it takes the
+    last digit first, and the bins come out with their own last digit first: in order.
+    """
     B, C, L = x.shape
-    dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
-    steps = _steps(butterfly_factors(n), matrices, Arithmetic(dtype, dtype, x.device))
-    on_reals = (steps[0].of_real_samples(), *steps[1:])
-
-    def bins(rows: Tensor) -> Tensor:
-        return analyse(F.pad(rows.to(dtype), (0, n - rows.shape[-1])), on_reals)
-
-    spectrum = times(bins(x.reshape(B * C, L)).unflatten(0, (B, C)), bins(kernel[:, :L]))
-    conjugated = _in_order(spectrum.flatten(0, 1), steps) * spectrum.new_tensor([[1.0], [-1.0]])
-    y = _in_order(analyse(conjugated.flatten(1), steps), steps)[:, 0, :L] / n
-    return y.reshape(B, C, L).to(x.dtype)
+    factors = butterfly_factors(n)
+    steps = _steps(factors, matrices, torch.promote_types(x.dtype, torch.float32), x.device)
+    taps = F.pad(kernel[:, :L], (0, max(L - kernel.shape[1], 0)))
+    bins = _bins(torch.cat([x.flatten(0, 1), taps]).to(steps[0][0].dtype), factors, steps)
+    y = _samples(_product(bins, B * C, C), L, factors, steps)
+    return y.T.reshape(B, C, L).to(x.dtype)
 
 
-def _in_order(bins: Tensor, steps: tuple[Step, ...]) -> Tensor:
-    """bins (rows, N, 2) in the order of the steps -> (rows, 2, N) in their own, k1 running fastest."""
-    sizes = [step.pairs for step in steps]
-    axes = [0, len(sizes) + 1, *range(len(sizes), 0, -1)]
-    return bins.reshape(-1, *sizes, 2).permute(axes).flatten(2)
+def _bins(rows: Tensor, factors: Shape, steps: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+    """rows (R, L) -> parts and digits of the bins, as the way back takes them: (2, ..., f2, f1, R)."""
+    R, L = rows.shape
+    n, reversed_digits = product(factors), range(len(factors), 0, -1)
+    used = _occupied(L, n, factors[0])
+    there = [_on_reals(*step, is_first=place == 0) for place, step in enumerate(steps)]
+    there[0] = there[0][:, :, :used]  # what they would be multiplied with is zero
+    samples = F.pad(rows, (0, used * (n // factors[0]) - L)).unflatten(1, (used, *factors[1:]))
+    bins = _multiplied(there, samples.permute(*reversed_digits, 0)).reshape(2, *factors, R)
+    return bins.permute(0, *reversed_digits, -1)
 
 
-def _steps(factors: Shape, matrices: Mapping[int, Tensor] | None, arithmetic: Arithmetic) -> tuple[Step, ...]:
+def _product(bins: Tensor, columns: int, channels: int) -> Tensor:
+    """Bins of `columns` rows of x times those of the `channels` kernels after them, parts before f1."""
+    re, im = bins[..., :columns].unflatten(-1, (-1, channels))
+    tap_re, tap_im = bins[..., columns:].unsqueeze(-2)
+    real = torch.addcmul(re * tap_re, im, tap_im, value=-1)
+    return torch.stack([real, torch.addcmul(re * tap_im, im, tap_re)], bins.ndim - 3)
+
+
+def _samples(bins: Tensor, L: int, factors: Shape, steps: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+    """The first L samples of the way back, real parts only -> (L, columns)."""
+    n, columns = product(factors), bins.shape[-2] * bins.shape[-1]
+    kept = _occupied(L, n, factors[-1])
+    back = [_on_reals(re, -im, is_first=place == 0) for place, (re, im) in enumerate(steps)]
+    back[-1] = back[-1][:, :kept] / n
+    return _multiplied(back, bins).reshape(kept * (n // factors[-1]), columns)[:L]
+
+
+def _occupied(length: int, n: int, factor: int) -> int:
+    """How many of `factor` equal parts of n points the first `length` of them reach into."""
+    part = n // factor
+    return (length + part - 1) // part
+
+
+def _multiplied(matrices: Sequence[Tensor], z: Tensor) -> Tensor:
+    """One step after the other: each matrix (inner, p, g) takes g rows to p, for each inner sample."""
+    for matrix in matrices:
+        inner, _, g = matrix.shape
+        z = z.reshape(inner, g, z.numel() // (inner * g))
+        z = torch.bmm(matrix, z)
+    return z
+
+
+def _steps(
+    factors: Shape, matrices: Mapping[int, Tensor] | None, dtype: torch.dtype, device: torch.device
+) -> list[tuple[Tensor, Tensor]]:
+    """Real and imaginary parts (inner, k, f) of w^(k j2) M_f[k, j1] for each step.
+
+    The digits of j2 run in reversed order. All tables together have a few columns' size.
+    """
     steps = []
     for place, f in enumerate(factors):
-        inner = product(factors[place + 1 :])
-        turn = turn_of(4 * torch.arange(f), f, inner, arithmetic) if inner > 1 else None
+        inner = factors[place + 1 :]
         pairs = dft_matrix(f) if matrices is None else matrices[f]
-        matrix = block(pairs.to(arithmetic.device, arithmetic.products))
-        steps.append(Step(matrix, matrix.mT, turn))
-    return tuple(steps)
+        re, im = pairs.to(device, dtype).unbind(-1)
+        if not inner:
+            steps.append((re[None], im[None]))
+            continue
+        j2 = torch.arange(product(inner)).view(inner).permute(*reversed(range(len(inner)))).flatten()
+        cosine, sine = (
+            roots(j2, torch.arange(f), f * product(inner)).to(device, dtype)[..., None, :].unbind(-1)
+        )
+        turned = torch.addcmul(cosine * re, sine, im, value=-1), torch.addcmul(cosine * im, sine, re)
+        steps.append(turned)
+    return steps
+
+
+def _on_reals(re: Tensor, im: Tensor, *, is_first: bool) -> Tensor:
+    """(inner, k, j) -> (inner, 2 k, 2 j): parts before bins; parts before samples at first, behind later."""
+    axis = 2 if is_first else 3
+    rows = torch.stack([re, -im], axis), torch.stack([im, re], axis)
+    return torch.stack(rows, 1).flatten(3).flatten(1, 2)
 
 
 def butterfly_cost(shape: Shape, points: int) -> Cost:
-    """For x of that shape (B, C, L) and a kernel as long as x; real samples need half of the first step."""
+    """For x of that shape (B, C, L) and a kernel as long as x.
+
+    The first step takes real samples, and only those that there are; the last makes no others either.
+    """
     B, C, L = shape
-    first, *rest = butterfly_factors(points)
-    there, back = 4.0 * first + 8.0 * sum(rest), 8.0 * (first + sum(rest))
+    factors = butterfly_factors(points)
+    used, kept = _occupied(L, points, factors[0]), _occupied(L, points, factors[-1])
+    there, back = 4.0 * used + 8.0 * sum(factors[1:]), 8.0 * sum(factors[:-1]) + 4.0 * kept
     moved = torch.float32.itemsize * (2 * B * C * L + C * L)
     return Cost(points * ((B * C + C) * there + B * C * back), float(moved))

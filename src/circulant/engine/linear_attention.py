@@ -205,12 +205,13 @@ def decay_gradient(reads: Tensor, writes: Tensor, log_decay: Tensor, reverse: bo
     """From products (B, H, L, channels) of what reads, and of what is written, with its gradient.
 
     A step's decay is in all terms that are read there or later, but for those written there or later;
-    in reversed time the other way round.
+    in reversed time the other way round. What is written and read again later cancels in the sum, which is
+    taken in float64 for one decay of a step.
     """
     terms = writes - reads if reverse else reads - writes
-    sums = terms if log_decay.ndim == 4 else terms.sum(-1)
+    sums = terms if log_decay.ndim == 4 else terms.sum(-1, dtype=torch.float64)
     found = sums.flip(2).cumsum(2).flip(2)
-    return found.sum((0, 2)) if log_decay.ndim == 1 else found
+    return (found.sum((0, 2)) if log_decay.ndim == 1 else found).to(terms.dtype)
 
 
 def initial_gradient(q: Tensor, cotangent: Tensor, log_decay: Tensor | None, on_values: bool) -> Tensor:

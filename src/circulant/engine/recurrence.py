@@ -97,15 +97,24 @@ def _backward(ctx: Any, cotangent: Tensor) -> tuple[Tensor | None, ...]:
     is_complex, is_varying = states.ndim == 4, a.ndim == states.ndim
     a_gradient = initial_gradient = None
     if ctx.needs_input_grad[0]:
-        later = _times_conjugate(states[:, :, :-1], pulled[:, :, 1:], is_complex)
-        start = torch.zeros_like(states[:, :, 0]) if initial_state is None else initial_state
-        first = _times_conjugate(start, pulled[:, :, 0], is_complex)
-        a_gradient = torch.cat([first[:, :, None], later], dim=2)
-        a_gradient = a_gradient if is_varying else a_gradient.sum((0, 2))
+        a_gradient = _factor_gradient(states, pulled, initial_state, is_varying, is_complex)
     if ctx.needs_input_grad[2]:
         factor = a[:, :, 0] if is_varying else a.expand_as(states[:, :, 0])
         initial_gradient = _times_conjugate(factor, pulled[:, :, 0], is_complex)
     return (a_gradient, dual, initial_gradient, None, None, None, None, None)
+
+
+def _factor_gradient(
+    states: Tensor, pulled: Tensor, initial_state: Tensor | None, is_varying: bool, is_complex: bool
+) -> Tensor:
+    later = _times_conjugate(states[:, :, :-1], pulled[:, :, 1:], is_complex)
+    if initial_state is None and not is_varying:
+        return later.sum((0, 2))
+    start = torch.zeros_like(states[:, :, 0]) if initial_state is None else initial_state
+    first = _times_conjugate(start, pulled[:, :, 0], is_complex)
+    if is_varying:
+        return torch.cat([first[:, :, None], later], dim=2)
+    return later.sum((0, 2)) + first.sum(0)
 
 
 def _times_conjugate(left: Tensor, right: Tensor, is_complex: bool) -> Tensor:

@@ -30,7 +30,7 @@ def _plain(module: ConvS5, x: Tensor) -> Tensor:
 
 
 ENTRY = Throughput(
-    make=lambda shape: ConvS5(shape[1], 2 * shape[1]),
+    make=lambda shape: ConvS5(shape[1], 2 * shape[1], groups=2),
     shapes=((2, 8, 16, 16, 16), (1, 32, 32, 32, 32)),
     obvious={"a loop over frames": _plain},
     lowered=False,

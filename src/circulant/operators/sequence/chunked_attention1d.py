@@ -93,9 +93,11 @@ class ChunkedAttention1d(Operator):
         return self._attend(x)
 
     def _attend(self, x: Tensor) -> Tensor:
-        tokens = x.transpose(1, 2)
-        q, k = (F.silu(self.shared(tokens))[:, None] * self.scale[:, None] + self.shift[:, None]).unbind(1)
-        v = F.silu(self.value(tokens))
+        tokens = x.transpose(1, 2).contiguous()  # once for both maps
+        z, v = F.silu(self.shared(tokens)), F.silu(self.value(tokens))
+        q, k = (
+            torch.addcmul(shift, z.to(shift.dtype), scale) for shift, scale in zip(self.shift, self.scale)
+        )
         attended = chunk_attention(q.to(v.dtype), k.to(v.dtype), v, self.bias, causal=self.causal)
         return self.output(attended).transpose(1, 2)
 

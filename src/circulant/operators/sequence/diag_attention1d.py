@@ -10,7 +10,6 @@ streaming, keys and values of the block so far are kept.
 """
 
 from dataclasses import dataclass
-from math import inf
 from typing import final
 
 import torch
@@ -22,6 +21,7 @@ from circulant.core.cost import Cost, matmul_cost
 from circulant.core.errors import ArgumentError
 from circulant.core.operator import Operator, require_input
 from circulant.core.sizes import Shape
+from circulant.operators.sequence.chunk_attention import attend_in_chunks, later_keys, missing_keys
 from circulant.operators.sequence.heads import heads_for, join_heads, require_heads, split_heads
 
 
@@ -82,21 +82,17 @@ class DiagAttention1d(Operator):
         return self.output(join_heads(attended)).transpose(1, 2)
 
     def _heads_of(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        rows = x.transpose(1, 2)
+        rows = x.transpose(1, 2).contiguous()  # once for all maps
         q, k, v = (split_heads(project(rows), self.heads) for project in (self.query, self.key, self.value))
         return q, k, v
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """All (B, H, L, D), the first sample at the beginning of a block."""
-        L, D = q.shape[2:]
+        B, H, L, _ = q.shape
         block = L if self.block > L else self.block
-        missing = -L % block
-        blocked = (F.pad(t, (0, 0, 0, missing)).unflatten(2, (-1, block)) for t in (q, k, v))
-        q, k, v = blocked
-        position = torch.arange(L + missing, device=q.device).unflatten(0, (-1, block))
-        seen = (position < L)[:, None, :] if self.bidirectional else position[:, :, None] >= position[:, None]
-        scores = (q @ k.mT / D**0.5).masked_fill(~seen, -inf)
-        return (torch.softmax(scores, dim=-1) @ v).flatten(2, 3)[:, :, :L]
+        if not self.bidirectional:
+            return attend_in_chunks(q, k, v, later_keys(block, q))
+        return attend_in_chunks(q, k, v, missing_keys(L, block, q).repeat(B * H, 1, 1))
 
     def initial_state(
         self, batch: int, *, device: torch.device | None = None, dtype: torch.dtype | None = None

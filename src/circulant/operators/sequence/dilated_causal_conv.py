@@ -24,6 +24,14 @@ def dilated_causal_conv(
     return y.unflatten(1, tuple(taps.shape[:2])), past[..., past.shape[-1] - before :]
 
 
+def dilated_filter(x: Tensor, taps: Tensor, dilation: int) -> Tensor:
+    """One filter for each channel, taps (C, K) oldest first, after zeros: x (B, C, L) -> (B, C, L)."""
+    before = (taps.shape[-1] - 1) * dilation
+    return convolution(
+        x, taps[:, None], stride=(1,), padding=((before, 0),), dilation=(dilation,), groups=len(taps)
+    )
+
+
 def dilated_causal_cost(shape: Shape, filters: int, taps: int, dilation: int) -> Cost:
     B, C, L = shape
     padded, weight = (B, C, L + (taps - 1) * dilation), (filters * C, 1, taps)

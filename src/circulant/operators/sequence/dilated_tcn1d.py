@@ -20,9 +20,13 @@ from circulant.core.cost import ZERO_COST, Cost
 from circulant.core.errors import ArgumentError
 from circulant.core.operator import Operator, require_input
 from circulant.core.sizes import Shape
-from circulant.engine.convolution import convolution
 from circulant.engine.costs import pointwise_cost
-from circulant.operators.sequence.dilated_causal_conv import dilated_causal_conv, dilated_causal_cost
+from circulant.operators.sequence.dilated_causal_conv import (
+    dilated_causal_conv,
+    dilated_causal_cost,
+    dilated_filter,
+)
+from circulant.operators.sequence.pointwise import pointwise
 
 State = tuple[Tensor, ...]
 
@@ -82,18 +86,13 @@ class DilatedTCN1d(Operator):
 
     def forward(self, x: Tensor) -> Tensor:
         require_input(x, self.channels, self.ndims)
-        return self._through(x, None)[0]
+        h = x
+        for i, taps in enumerate(self.depthwise.flip(-1)):
+            h = self._mixed(i, dilated_filter(h, taps, self.base**i))
+        return x + h if self.residual else h
 
-    def _through(self, x: Tensor, histories: State | None) -> tuple[Tensor, State]:
-        """y, and the samples that each layer has to remember; without histories x follows zeros."""
-        h, kept = x, []
-        for i in range(self.depth):
-            history = None if histories is None else histories[i]
-            h, rest = dilated_causal_conv(h, self.depthwise[i][:, None], self.base**i, history)
-            kept.append(rest)
-            mix, h = self.mix[i][..., None], h[:, :, 0]
-            h = F.gelu(convolution(h, mix, self.bias[i], stride=(1,), padding=((0, 0),), dilation=(1,)))
-        return x + h if self.residual else h, tuple(kept)
+    def _mixed(self, layer: int, h: Tensor) -> Tensor:
+        return F.gelu(pointwise(h, self.mix[layer], self.bias[layer]))
 
     def initial_state(
         self, batch: int, *, device: torch.device | None = None, dtype: torch.dtype | None = None
@@ -108,7 +107,12 @@ class DilatedTCN1d(Operator):
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """A chunk x (B, C, n) after state -> y (B, C, n), new state."""
-        return self._through(x, state)
+        h, kept = x, []
+        for i, history in enumerate(state):
+            h, rest = dilated_causal_conv(h, self.depthwise[i][:, None], self.base**i, history)
+            kept.append(rest)
+            h = self._mixed(i, h[:, :, 0])
+        return x + h if self.residual else h, tuple(kept)
 
     def cost(self, shape: Shape) -> Cost:
         total = ZERO_COST

@@ -149,7 +149,7 @@ CARD = Card(
     ),
     laws=frozenset(),
     cases=(
-        Case((2, 2, 2, 3), lambda: EfficientVisualStateSpace2d(2, 2, expand=1, reduction=1)),
+        Case((2, 4, 2, 3), lambda: EfficientVisualStateSpace2d(4, 2, expand=1, reduction=1)),
         Case((2, 4, 3, 2), lambda: EfficientVisualStateSpace2d(4, 1, expand=1, reduction=2)),
     ),
     refuses=(

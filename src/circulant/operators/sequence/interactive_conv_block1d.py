@@ -19,6 +19,7 @@ from circulant.core.operator import Operator, require_input
 from circulant.core.sizes import Shape
 from circulant.engine.convolution import convolution
 from circulant.engine.costs import convolution_problem, problem_cost
+from circulant.operators.sequence.pointwise import pointwise
 
 NARROW, WIDE = 1, 3  # taps
 HIDDEN_RATIO = 3
@@ -70,8 +71,13 @@ class InteractiveConvBlock1d(Operator):
 
     def forward(self, x: Tensor) -> Tensor:
         require_input(x, self.channels, self.ndims)
-        narrow, wide = _convolved(self.narrow, x), _convolved(self.wide, x)
-        return _convolved(self.project, narrow * self._gate(wide) + wide * self._gate(narrow))
+        narrow, wide = _pointwise(self.narrow, x), self._widely(x)
+        gated = torch.addcmul(narrow * self._gate(wide), wide, self._gate(narrow))
+        return _pointwise(self.project, gated)
+
+    def _widely(self, x: Tensor) -> Tensor:
+        weight, bias = self.wide.weight, self.wide.bias
+        return convolution(x, weight, bias, stride=(1,), padding=((WIDE // 2,) * 2,), dilation=(1,))
 
     def _gate(self, x: Tensor) -> Tensor:
         return F.dropout(F.gelu(x), self.dropout, self.training)
@@ -85,9 +91,9 @@ class InteractiveConvBlock1d(Operator):
         return f"{self.channels}, hidden={self.hidden}, dropout={self.dropout}"
 
 
-def _convolved(layer: nn.Conv1d, x: Tensor) -> Tensor:
-    side = layer.kernel_size[0] // 2
-    return convolution(x, layer.weight, layer.bias, stride=(1,), padding=((side, side),), dilation=(1,))
+def _pointwise(layer: nn.Conv1d, x: Tensor) -> Tensor:
+    assert layer.bias is not None
+    return pointwise(x, layer.weight[..., 0], layer.bias)
 
 
 def _cost(layer: nn.Conv1d, shape: Shape) -> Cost:

@@ -114,7 +114,7 @@ class LearnedButterfly(Operator):
         if x.shape[2] > self.length:
             raise ShapeError(f"expected at most {self.length} samples, got x {tuple(x.shape)}")
         y = flash_butterfly(x, self.kernel, matrices=self.matrices, points=self.points)
-        return y + self.skip[:, None] * x
+        return self.skip[:, None] * x + y
 
     def cost(self, shape: Shape) -> Cost:
         return butterfly_cost(shape, self.points)

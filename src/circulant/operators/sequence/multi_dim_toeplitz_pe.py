@@ -67,15 +67,22 @@ class _MultiDimToeplitzPe(Operator):
 
     def forward(self, x: Tensor) -> Tensor:
         require_input(x, self.channels, self.ndims)
-        parts = [self._along(x, axis) for axis in range(self.ndims[0])]
-        return torch.stack(parts).sum(0).to(x.dtype)
+        values, gains = wide(x), self._per_channel(wide(self.gain))
+        fades = self._per_channel(torch.sigmoid(wide(self.decay)))
+        last = self.ndims[0] - 1
+        # the last axis needs no copy; its part comes first, so that the sum lies as x does
+        total = _laid(gains[last], x.ndim) * self._along(values, fades[last], last)
+        for axis in range(last):
+            total = torch.addcmul(total, _laid(gains[axis], x.ndim), self._along(values, fades[axis], axis))
+        return total.to(x.dtype)
 
-    def _along(self, x: Tensor, axis: int) -> Tensor:
-        width = self.channels // self.heads
-        gain, fade = wide(self.gain[axis]), torch.sigmoid(wide(self.decay[axis]))
-        lines = wide(x).movedim(axis + 2, -1).movedim(1, -2)  # (B, *others, C, L)
-        flat = lines.flatten(0, -3) * gain.repeat_interleave(width)[:, None]
-        filtered = linear_recurrence(fade.repeat_interleave(width), flat)
+    def _per_channel(self, per_head: Tensor) -> Tensor:
+        """(axes, heads) -> (axes, C)."""
+        return per_head.repeat_interleave(self.channels // self.heads, 1)
+
+    def _along(self, x: Tensor, fade: Tensor, axis: int) -> Tensor:
+        lines = x.movedim(axis + 2, -1).movedim(1, -2)  # (B, *others, C, L)
+        filtered = linear_recurrence(fade, lines.flatten(0, -3))
         return filtered.reshape(lines.shape).movedim(-2, 1).movedim(-1, axis + 2)
 
     def cost(self, shape: Shape) -> Cost:
@@ -89,6 +96,10 @@ class _MultiDimToeplitzPe(Operator):
 
     def extra_repr(self) -> str:
         return f"{self.channels}, heads={self.heads}"
+
+
+def _laid(per_channel: Tensor, ndim: int) -> Tensor:
+    return per_channel.view(-1, *(1,) * (ndim - 2))
 
 
 @final

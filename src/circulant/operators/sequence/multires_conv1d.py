@@ -27,6 +27,7 @@ from circulant.core.cost import Cost
 from circulant.core.errors import ArgumentError
 from circulant.core.operator import Operator, require_input
 from circulant.core.sizes import Shape
+from circulant.operators.sequence.multires_joined import joined_cost, joined_tree
 from circulant.operators.sequence.multires_tree import (
     Histories,
     histories_of,
@@ -116,7 +117,13 @@ class MultiresConv1d(Operator):
 
     def forward(self, x: Tensor) -> Tensor:
         require_input(x, self.channels, self.ndims)
+        if self._is_joined:
+            return joined_tree(x, self.low, self.high, self.weight)
         return self._through(x, None)[0]
+
+    @property
+    def _is_joined(self) -> bool:
+        return self.levels > 0 and set(self.places) == {1}
 
     def _through(self, x: Tensor, histories: Histories | None) -> tuple[Tensor, Histories]:
         return multires_tree(x, self.low, self.high, self.weight, self.places, histories)
@@ -140,7 +147,10 @@ class MultiresConv1d(Operator):
         return self._through(x, state)
 
     def cost(self, shape: Shape) -> Cost:
-        return tree_cost(shape, self.low.shape[1], self.places)
+        taps = self.low.shape[1]
+        if self._is_joined:
+            return joined_cost(shape, taps, self.levels)
+        return tree_cost(shape, taps, self.places)
 
     def extra_repr(self) -> str:
         return f"{self.channels}, length={self.length}, kernel_size={self.low.shape[1]}, levels={self.levels}"
