@@ -43,7 +43,7 @@ def test_any_half_spectrum_of_gains_is_such_a_convolution():
     x = torch.randn(1, 3, 6, 4, dtype=torch.float64, generator=generator)
     gains = torch.randn(1, 3, 6, 3, 2, dtype=torch.float64, generator=generator)
     module = AdaptiveFrequencyFilter2d(3, 1, dtype=torch.float64)
-    module.gains = lambda spectrum: gains
+    module.gains = lambda spectrum, scale: gains
     assert_close(module(x) - x, circular(x, irfftn(gains, (6, 4))), 1e-9)
 
 

@@ -98,14 +98,13 @@ class _AdaptiveFrequencyFilter(Operator):
     def forward(self, x: Tensor) -> Tensor:
         require_input(x, self.channels, self.ndims)
         spatial = x.shape[2:]
-        scale = product(spatial) ** -0.5
-        spectrum = rfftn(x, len(spatial)) * scale
-        filtered = times(spectrum, self.gains(spectrum).to(spectrum.dtype))
-        return x + (irfftn(filtered, spatial) / scale).to(x.dtype)
+        spectrum = rfftn(x, len(spatial))
+        gains = self.gains(spectrum, product(spatial) ** -0.5)
+        return x + irfftn(times(spectrum, gains.to(spectrum.dtype)), spatial).to(x.dtype)
 
-    def gains(self, spectrum: Tensor) -> Tensor:
-        """M for the orthonormal spectrum X (B, C, *bins, 2) -> (B, C, *bins, 2)."""
-        hidden = complex_linear(spectrum, self.first_weight, self.first_bias).relu()
+    def gains(self, spectrum: Tensor, scale: float = 1.0) -> Tensor:
+        """M for spectra (B, C, *bins, 2) which `scale` makes orthonormal -> (B, C, *bins, 2)."""
+        hidden = complex_linear(spectrum, self.first_weight * scale, self.first_bias).relu()
         made = complex_linear(hidden, self.second_weight, self.second_bias)
         return F.softshrink(made, self.threshold)
 
