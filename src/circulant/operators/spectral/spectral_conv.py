@@ -76,13 +76,14 @@ class _SpectralConv(Operator):
     def forward(self, x: Tensor) -> Tensor:
         require_input(x, self.in_channels, self.ndims)
         sizes = tuple(x.shape[2:])
-        self._require_room(sizes)
+        self.require_room(sizes)
         ndim = len(sizes)
         spectrum = low_frequencies(rfftn(x, ndim), self.modes)
         mixed = channel_product(spectrum, self.weight.to(spectrum.dtype))
         return irfftn(among_zeros(mixed, self.modes, sizes), sizes)
 
-    def _require_room(self, sizes: Shape) -> None:
+    def require_room(self, sizes: Shape) -> None:
+        """Raise unless a grid of those sizes has all the frequencies."""
         least = (*(2 * m for m in self.modes[:-1]), max(1, 2 * self.modes[-1] - 2))
         if any(n < m for n, m in zip(sizes, least)):
             wanted = " x ".join(map(str, least))
