@@ -95,7 +95,7 @@ class TemporalSpectralConv1d(Operator):
         return (back @ mixed).reshape(T, self.out_channels, B, *others).movedim(2, 0).movedim(1, 2)
 
     def _waves(self, length: int, like: Tensor) -> tuple[Tensor, Tensor]:
-        """From samples to the kept bins (2 modes, T), real and imaginary parts in turn, and back (T, 2 modes).
+        """From samples to the kept bins (2 modes, T), each real and imaginary, and back (T, 2 modes).
 
         They are few: along an axis that is not the last one, products with them beat a transform.
         """
