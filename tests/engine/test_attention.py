@@ -6,8 +6,8 @@ from circulant.core.tolerances import assert_close
 from circulant.engine.attention import attention
 
 
-def written_out(q, k, v):
-    return (q @ k.mT / q.shape[-1] ** 0.5).softmax(-1) @ v
+def written_out(q, k, v, mask=0.0):
+    return (q @ k.mT / q.shape[-1] ** 0.5 + mask).softmax(-1) @ v
 
 
 def operands(*lead, tokens=5, width=3):
@@ -35,9 +35,21 @@ def test_second_derivatives_are_right():
     assert torch.autograd.gradgradcheck(attention, leaves)
 
 
+def test_a_mask_is_added_with_or_without_a_gradient():
+    q, k, v = operands(2, 3)
+    mask = torch.randn(1, 3, 5, 5, dtype=torch.float64)
+    mask[..., 4] = -torch.inf
+    assert_close(attention(q, k, v, mask), written_out(q, k, v, mask))
+    mask = mask[..., :4, :4].contiguous().requires_grad_()
+    leaves = [t[:, :, :4, :2].contiguous().requires_grad_() for t in (q, k, v)]
+    assert torch.autograd.gradgradcheck(attention, (*leaves, mask))
+
+
 def test_vmap_maps_it_and_its_gradient():
     q, k, v = operands(4, 2, 3)
     assert_close(torch.vmap(attention, (0, None, 0))(q, k[0], v), written_out(q, k[0], v))
+    mask = torch.randn(4, 1, 3, 5, 5, dtype=torch.float64)
+    assert_close(torch.vmap(attention)(q, k, v, mask), written_out(q, k, v, mask))
     leaves = [t[0].requires_grad_() for t in (q, k, v)]
     y = attention(*leaves)
     each = torch.autograd.grad(y, leaves, torch.stack([y, 2 * y]), is_grads_batched=True, retain_graph=True)

@@ -11,20 +11,21 @@ from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
 from circulant.core.sizes import product
+from circulant.engine.doors import needs_gradient
 
 _FUSED = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
 _FUSED_GRADIENTS = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
 
 
 @torch.library.custom_op("circulant::attention", mutates_args=(), device_types="cpu")
-def _attention(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+def _attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
     """y (B, T, H, d) and the logarithms of what the weights of each query are divided by (B, H, T)."""
-    y, normaliser = _FUSED(q, k, v)
+    y, normaliser = _FUSED(q, k, v, attn_mask=mask)
     return y.transpose(1, 2).contiguous(), normaliser.contiguous()
 
 
 @_attention.register_fake
-def _(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+def _(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
     wide = torch.promote_types(q.dtype, torch.float32)
     return q.new_empty(q.transpose(1, 2).shape), q.new_empty(q.shape[:-1], dtype=wide)
 
@@ -45,30 +46,38 @@ def _(cotangent: Tensor, q: Tensor, k: Tensor, v: Tensor, *_: Tensor) -> tuple[T
     return one, two, three
 
 
-def _save(ctx: Any, inputs: tuple[Tensor, ...], output: tuple[Tensor, Tensor]) -> None:
-    ctx.save_for_backward(*inputs, *output)
+def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    ctx.save_for_backward(*inputs[:3], *output)
     ctx.mark_non_differentiable(output[1])
 
 
-def _backward(ctx: Any, cotangent: Tensor, _: Tensor | None) -> tuple[Tensor, ...]:
+def _backward(ctx: Any, cotangent: Tensor, _: Tensor | None) -> tuple[Tensor | None, ...]:
+    """Without a mask: `attention` leaves those with derivatives to `_written_out`."""
     q, k, v, y, normaliser = ctx.saved_tensors
     if not torch.is_grad_enabled():
-        return tuple(t.transpose(1, 2) for t in _gradients(cotangent, q, k, v, y, normaliser))
+        return *(t.transpose(1, 2) for t in _gradients(cotangent, q, k, v, y, normaliser)), None
     cotangent = cotangent.transpose(1, 2)
     scale = q.shape[-1] ** -0.5
     weights = (q @ k.mT * scale).softmax(-1)
     slopes = cotangent @ v.mT
     scores = weights * (slopes - (slopes * weights).sum(-1, keepdim=True)) * scale
-    return scores @ k, scores.mT @ q, weights.mT @ cotangent
+    return scores @ k, scores.mT @ q, weights.mT @ cotangent, None
+
+
+def _flattened(
+    info: Any, in_dims: Sequence[int | None], operands: Sequence[Tensor | None]
+) -> list[Tensor | None]:
+    batched = [
+        None if t is None else t.movedim(dim, 0) if dim is not None else t.expand(info.batch_size, *t.shape)
+        for t, dim in zip(operands, in_dims, strict=True)
+    ]
+    batch = max(t.shape[1] for t in batched if t is not None)
+    return [None if t is None else t.expand(-1, batch, *(-1,) * (t.ndim - 2)).flatten(0, 1) for t in batched]
 
 
 def _vmap(info: Any, in_dims: Sequence[int | None], *operands: Tensor) -> tuple[Any, tuple[int, ...]]:
-    batched = [
-        t.expand(info.batch_size, *t.shape) if dim is None else t.movedim(dim, 0)
-        for t, dim in zip(operands, in_dims, strict=True)
-    ]
-    run = _attention if len(operands) == 3 else _gradients
-    made = run(*(t.flatten(0, 1) for t in batched))
+    run = _attention if len(operands) == 4 else _gradients
+    made = run(*_flattened(info, in_dims, operands))
     return tuple(t.unflatten(0, (info.batch_size, -1)) for t in made), (0,) * len(made)
 
 
@@ -87,10 +96,17 @@ def _flop_of_gradients(cotangent: tuple[int, ...], q: tuple[int, ...], *_: Any, 
     return 10 * product(q) * q[-2]  # the scores again and four products
 
 
-def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """q, k and v (B, H, T, d) -> softmax(q k^T / sqrt(d)) v (B, H, T, d)."""
-    if q.device.type == "cpu" and q.numel():
-        y: Tensor = _attention(q, k, v)[0]
+def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    """q, k and v (B, H, T, d), mask (B or 1, H, T, T) -> softmax(q k^T / sqrt(d) + mask) v (B, H, T, d)."""
+    learnt = mask is not None and needs_gradient(q, k, v, mask)
+    if q.device.type == "cpu" and q.numel() and not learnt:
+        y: Tensor = _attention(q, k, v, mask)[0]
         return y.transpose(1, 2)
-    weights = (q @ k.mT * q.shape[-1] ** -0.5).softmax(-1)
-    return weights @ v
+    return _written_out(q, k, v, mask)
+
+
+def _written_out(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    scores = q * q.shape[-1] ** -0.5 @ k.mT
+    if mask is not None:
+        scores += mask
+    return scores.softmax(-1) @ v
