@@ -5,6 +5,7 @@ from torch import Tensor
 
 from circulant.core.sizes import Shape
 from circulant.engine.transform import irfftn, rfftn
+from circulant.operators.spectral.complex_view import scaled
 
 RING = 1 / 3  # gain on the cutoff itself, of the published code
 
@@ -29,4 +30,4 @@ def radial_gain(x: Tensor, ndim: int, radius: float, low: Tensor) -> Tensor:
     inner = low.reshape(-1, *(1,) * ndim)
     gain = torch.where(distance < radius**2, inner, 1 - inner)
     gain = torch.where(distance == radius**2, RING, gain)
-    return irfftn(rfftn(x, ndim) * gain[..., None].to(x.dtype), sizes)
+    return irfftn(scaled(rfftn(x, ndim), gain.to(x.dtype)), sizes)

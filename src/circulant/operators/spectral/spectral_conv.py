@@ -23,6 +23,7 @@ from circulant.core.operator import Operator, require_input
 from circulant.core.sizes import Shape, per_axis, product
 from circulant.engine.costs import transform_cost
 from circulant.engine.transform import irfftn, rfftn
+from circulant.operators.spectral.complex_view import matrix_products
 from circulant.operators.spectral.low_frequencies import among_zeros, low_frequencies
 from circulant.problems.transform import TransformKind
 
@@ -103,13 +104,11 @@ class _SpectralConv(Operator):
 
 
 def channel_product(z: Tensor, weight: Tensor) -> Tensor:
-    """Pairs z (B, I, *kept, 2) times weight (I, O, *kept, 2) -> (B, O, *kept, 2), as real matrices."""
+    """Pairs z (B, I, *kept, 2) times weight (I, O, *kept, 2) -> (B, O, *kept, 2)."""
     B, I, O, kept = *z.shape[:2], weight.shape[1], z.shape[2:-1]
-    re, im = weight.reshape(I, O, product(kept), 2).permute(3, 2, 0, 1)
-    matrices = torch.cat([torch.cat([re, im], 2), torch.cat([-im, re], 2)], 1)
-    rows = z.reshape(B, I, product(kept), 2).permute(2, 0, 3, 1).reshape(product(kept), B, 2 * I)
-    mixed = torch.bmm(rows, matrices).reshape(product(kept), B, 2, O)
-    return mixed.permute(1, 3, 0, 2).reshape(B, O, *kept, 2)
+    rows = z.reshape(B, I, product(kept), 2).permute(2, 0, 1, 3)
+    matrices = weight.reshape(I, O, product(kept), 2).permute(2, 0, 1, 3)
+    return matrix_products(rows, matrices).permute(1, 2, 0, 3).reshape(B, O, *kept, 2)
 
 
 @final
