@@ -7,21 +7,28 @@ products look at pairs as complex numbers for a moment: one pass over memory in 
 import torch
 from torch import Tensor
 
-HAVE_COMPLEX = (torch.float32, torch.float64)
+
+def viewable(*pairs: Tensor) -> bool:
+    """Whether all can be seen as complex numbers: in half precision there are none to compute with."""
+    return not torch.compiler.is_compiling() and all(
+        z.dtype in (torch.float32, torch.float64) and z.dtype == pairs[0].dtype for z in pairs
+    )
+
+
+def view(z: Tensor) -> Tensor:
+    """Pairs (..., 2) as complex numbers (...), without a copy where they lie two by two."""
+    *outer, last = z.stride()
+    aligned = last == 1 and z.storage_offset() % 2 == 0 and all(step % 2 == 0 for step in outer)
+    return torch.view_as_complex(z if aligned else z.contiguous())
 
 
 def times(first: Tensor, second: Tensor) -> Tensor:
     """Product of pairs (..., 2), with broadcasting."""
-    if first.dtype == second.dtype and first.dtype in HAVE_COMPLEX and not torch.compiler.is_compiling():
-        return torch.view_as_real(_as_complex(first) * _as_complex(second))
+    if viewable(first, second):
+        return torch.view_as_real(view(first) * view(second))
     a, b = first.unbind(-1)
     c, d = second.unbind(-1)
     return torch.stack([torch.addcmul(a * c, b, d, value=-1), torch.addcmul(a * d, b, c)], -1)
-
-
-def _as_complex(z: Tensor) -> Tensor:
-    has_neighbours = z.stride(-1) == 1 and all(step % 2 == 0 for step in z.stride()[:-1])
-    return torch.view_as_complex(z if has_neighbours and z.storage_offset() % 2 == 0 else z.contiguous())
 
 
 def conjugate(z: Tensor) -> Tensor:

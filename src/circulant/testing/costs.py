@@ -1,8 +1,10 @@
 """Predicted work equals the work that is counted while the operator runs."""
 
 from itertools import pairwise
+from typing import Any
 
 import torch
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from circulant.algorithms.algorithm import AlgorithmName
@@ -26,9 +28,20 @@ def check_cost_equals_counted_flop(card: Card, case: Case) -> None:
 def counted_flop(case: Case, shape: Shape) -> float:
     """Arithmetic of one forward pass, as torch counts it."""
     module = specimen(case, dtype=torch.float32).module
-    with FlopCounterMode(display=False) as counter, torch.no_grad(), use(algorithm=AlgorithmName.DIRECT):
+    counter = FlopCounterMode(display=False, custom_mapping=_PRODUCTS)
+    with counter, torch.no_grad(), use(algorithm=AlgorithmName.DIRECT):
         module(torch.zeros(shape))
     return float(counter.get_total_flops())
+
+
+def _counted_product(*operands: Any, out_val: Tensor, **_: Any) -> int:
+    """Of matrices, the last two operands that are tensors; torch counts complex numbers like real ones."""
+    first, second = [operand for operand in operands if isinstance(operand, Tensor)][-2:]
+    return 2 * first.numel() * second.shape[-1] * (4 if first.is_complex() else 1)
+
+
+_counted_product._get_raw = True  # type: ignore[attr-defined]  # the operands themselves, not their shapes
+_PRODUCTS = {product: _counted_product for product in (torch.ops.aten.bmm, torch.ops.aten.baddbmm)}
 
 
 def check_cost_grows_with_batch(card: Card, case: Case) -> None:

@@ -13,7 +13,7 @@ def products(keep, side=16):
     with FlopCounterMode(display=False) as counter:
         operator(torch.zeros(1, 4, side, side))
     counted = counter.get_flop_counts()["Global"]
-    return counted[torch.ops.aten.addmm], counted[torch.ops.aten.bmm]
+    return counted[torch.ops.aten.addmm], counted[torch.ops.circulant.attention]
 
 
 def test_all_frequencies_without_attention_return_the_picture():

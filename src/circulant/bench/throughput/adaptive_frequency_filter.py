@@ -10,7 +10,11 @@ from circulant.operators.spectral.adaptive_frequency_filter import AdaptiveFrequ
 
 
 def _make(shape: Shape) -> AdaptiveFrequencyFilter2d:
-    return AdaptiveFrequencyFilter2d(shape[1])
+    module = AdaptiveFrequencyFilter2d(shape[1])
+    with torch.no_grad():  # far from the kinks of relu and shrink, where rounding would choose the slope
+        module.first_bias.sign_()
+        module.second_bias.sign_()
+    return module
 
 
 def _torch_fft(module: AdaptiveFrequencyFilter2d, x: Tensor) -> Tensor:

@@ -9,7 +9,9 @@ from circulant.operators.spectral.dynamic_spectrum_mixer2d import DynamicSpectru
 
 
 def _make(shape: Shape) -> DynamicSpectrumMixer2d:
-    return DynamicSpectrumMixer2d(shape[1], (shape[2], shape[3]))
+    module = DynamicSpectrumMixer2d(shape[1], (shape[2], shape[3]))
+    torch.nn.init.normal_(module.bank)  # filters that are all near 1 leave nothing but rounding to the shares
+    return module
 
 
 def cosines(n: int, like: Tensor) -> Tensor:

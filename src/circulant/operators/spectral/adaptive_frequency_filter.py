@@ -98,10 +98,9 @@ class _AdaptiveFrequencyFilter(Operator):
     def forward(self, x: Tensor) -> Tensor:
         require_input(x, self.channels, self.ndims)
         spatial = x.shape[2:]
-        scale = product(spatial) ** -0.5
-        spectrum = rfftn(x, len(spatial)) * scale
+        spectrum = rfftn(x, len(spatial), orthonormal=True)
         filtered = times(spectrum, self.gains(spectrum).to(spectrum.dtype))
-        return x + (irfftn(filtered, spatial) / scale).to(x.dtype)
+        return x + irfftn(filtered, spatial, orthonormal=True).to(x.dtype)
 
     def gains(self, spectrum: Tensor) -> Tensor:
         """M for the orthonormal spectrum X (B, C, *bins, 2) -> (B, C, *bins, 2)."""

@@ -20,10 +20,11 @@ from torch import Tensor, nn
 from circulant.core.card import BadInput, Card, Case, Law, Paper
 from circulant.core.cost import Cost
 from circulant.core.operator import Operator, require_input
-from circulant.core.pairs import power, times
+from circulant.core.pairs import times
 from circulant.core.sizes import Shape
 from circulant.engine.costs import transform_cost
 from circulant.engine.transform import irfft, rfft
+from circulant.operators.spectral.complex_view import plus_scaled
 from circulant.problems.transform import TransformKind
 
 INITIAL_SPREAD = 0.02  # of both gains, as in the authors' code
@@ -73,18 +74,19 @@ class AdaptiveSpectralBlock1d(Operator):
     def forward(self, x: Tensor) -> Tensor:
         require_input(x, self.channels, self.ndims)
         length = x.shape[-1]
-        spectrum = rfft(x) * length**-0.5
-        mask = self._mask(spectrum.detach()).to(spectrum.dtype)[:, None, :, None]
-        gain = self.gain_all[:, None] + mask * self.gain_strong[:, None]
-        return irfft(times(spectrum, gain.to(spectrum.dtype)), length) * length**0.5
+        spectrum = rfft(x)
+        mask = self._mask(spectrum.detach(), length)[:, None]
+        gain = plus_scaled(self.gain_all[:, None], mask, self.gain_strong[:, None])
+        return irfft(times(spectrum, gain.to(spectrum.dtype)), length)
 
     def mask(self, x: Tensor) -> Tensor:
         """Which bins of x (B, C, L) count as strong: 1 or 0 (B, bins)."""
-        return self._mask(rfft(x) * x.shape[-1] ** -0.5)
+        return self._mask(rfft(x), x.shape[-1])
 
-    def _mask(self, spectrum: Tensor) -> Tensor:
-        """Of spectrum (B, C, bins, 2); its gradient reaches the threshold alone."""
-        energy = power(spectrum).sum(1)
+    def _mask(self, spectrum: Tensor, length: int) -> Tensor:
+        """Of spectrum (B, C, bins, 2), unnormalised; its gradient reaches the threshold alone."""
+        wide = torch.promote_types(spectrum.dtype, torch.float32)
+        energy = spectrum.to(wide).square().sum(1).sum(-1) / length
         relative = energy / (energy.median(dim=1, keepdim=True).values + SILENCE)
         strong = (relative > self.threshold).to(self.threshold.dtype)
         return strong + (self.threshold - self.threshold.detach())

@@ -26,7 +26,8 @@ from circulant.core.operator import Operator, require_input
 from circulant.core.sizes import Shape
 from circulant.engine.costs import transform_cost
 from circulant.engine.transform import irfft, rfft
-from circulant.operators.spectral.mod_relu import ModReLU
+from circulant.operators.spectral.complex_view import modulus, scaled
+from circulant.operators.spectral.mod_relu import ModReLU, kept_share
 from circulant.problems.transform import TransformKind
 
 EXPORTS = ("ModReLU",)
@@ -90,9 +91,11 @@ class AdaptiveSpectralFilter1d(Operator):
                 f"expected x (B, C, L) with L = {self.length}, got x {tuple(x.shape)}; "
                 "the filter has one gain per frequency, so build one for that length"
             )
-        z = rfft(x).unflatten(1, (self.heads, -1)) * self.length**-0.5
-        filtered = self.activation((z * self.filter(x)[:, :, None, :, None].to(z.dtype)).transpose(1, 2))
-        return irfft(filtered.transpose(1, 2).flatten(1, 2), self.length) * self.length**0.5
+        z = rfft(x).unflatten(1, (self.heads, -1))
+        gain = self.filter(x)[:, :, None].to(z.dtype)
+        filtered_size = modulus(z) * (gain.abs() * self.length**-0.5)  # as in an orthonormal transform
+        share = kept_share(filtered_size, self.activation.bias[:, None].to(z.dtype))
+        return irfft(scaled(z, gain * share).flatten(1, 2), self.length)
 
     def filter(self, x: Tensor) -> Tensor:
         """The gains W (B, heads, bins) for x, or (1, heads, bins) if they do not depend on it."""

@@ -21,6 +21,7 @@ from circulant.core.cost import Cost, matmul_cost
 from circulant.core.errors import ArgumentError
 from circulant.core.operator import Operator, require_input
 from circulant.core.sizes import Shape
+from circulant.engine.attention import attention
 from circulant.engine.cosine_transform import dct, idct
 from circulant.engine.costs import transform_cost
 from circulant.problems.transform import TransformKind
@@ -46,6 +47,9 @@ def reference(x: Tensor, state: dict[str, Tensor], heads: int = 2, keep: float =
     return sum(mixed[:, n, :, None, None] * wave for n, wave in enumerate(waves))
 
 
+LARGEST_PRODUCT = 256  # samples along a side; up to here a product with the kept cosines beats a transform
+
+
 class TokenAttention(nn.Module):
     """Multi-head self-attention of tokens (B, T, C)."""
 
@@ -60,9 +64,16 @@ class TokenAttention(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         B, T, C = tokens.shape
         q, k, v = self.span(tokens).reshape(B, T, 3, self.heads, C // self.heads).permute(2, 0, 3, 1, 4)
-        weights = (q @ k.transpose(2, 3) * (C // self.heads) ** -0.5).softmax(-1)
-        mixed: Tensor = self.project((weights @ v).transpose(1, 2).reshape(B, T, C))
+        mixed: Tensor = self.project(attention(q, k, v).transpose(1, 2).reshape(B, T, C))
         return mixed
+
+
+def cosines(kept: int, n: int, device: torch.device) -> Tensor:
+    """The first rows (kept, n) of the orthonormal DCT-II, in float64."""
+    k = torch.arange(kept, dtype=torch.float64, device=device) * (torch.pi / n)
+    waves = torch.outer(k, torch.arange(n, dtype=torch.float64, device=device) + 0.5).cos()
+    waves[0] = 0.5**0.5
+    return waves * (2 / n) ** 0.5
 
 
 @final
@@ -94,16 +105,27 @@ class DctAttention2d(Operator):
         require_input(x, self.channels, self.ndims)
         H, W = x.shape[2:]
         h, w = self.kept((H, W))
-        low = dct(x, 2)[:, :, :h, :w]
-        tokens = self.attention(low.flatten(2).transpose(1, 2))
-        mixed = tokens.transpose(1, 2).reshape(len(x), self.channels, h, w)
-        return idct(F.pad(mixed, (0, W - w, 0, H - h)), 2)
+        if max(H, W) > LARGEST_PRODUCT:
+            mixed = self._mixed(dct(x, 2)[:, :, :h, :w])
+            return idct(F.pad(mixed, (0, W - w, 0, H - h)), 2)
+        wide = torch.promote_types(x.dtype, torch.float32)
+        down, across = cosines(h, H, x.device).to(wide), cosines(w, W, x.device).to(wide)
+        low = down @ (x.to(wide) @ across.T)
+        return ((down.T @ self._mixed(low.to(x.dtype)).to(wide)) @ across).to(x.dtype)
+
+    def _mixed(self, low: Tensor) -> Tensor:
+        """Coefficients (B, C, h, w), each of which is a token, after attention."""
+        tokens: Tensor = self.attention(low.flatten(2).mT)
+        return tokens.mT.reshape(low.shape)
 
     def cost(self, shape: Shape) -> Cost:
         B, C, *size = shape
-        h, w = self.kept(tuple(size))
+        (H, W), (h, w) = size, self.kept(tuple(size))
+        if max(H, W) > LARGEST_PRODUCT:
+            transforms = transform_cost(TransformKind.COSINE, B * C, H, W) * 2
+        else:
+            transforms = (matmul_cost(B * C * H, W, w) + matmul_cost(h, H, B * C * w)) * 2
         tokens, width = h * w, C // self.heads
-        transforms = transform_cost(TransformKind.COSINE, B * C, *size) * 2
         weights = matmul_cost(B * tokens, C, 3 * C) + matmul_cost(B * tokens, C, C)
         among = matmul_cost(tokens, width, tokens) + matmul_cost(tokens, tokens, width)
         return transforms + weights + among * (B * self.heads)

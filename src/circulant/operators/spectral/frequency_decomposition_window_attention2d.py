@@ -22,6 +22,7 @@ from circulant.core.cost import Cost, matmul_cost
 from circulant.core.errors import ArgumentError
 from circulant.core.operator import Operator, require_input
 from circulant.core.sizes import Shape
+from circulant.engine.attention import attention
 from circulant.engine.costs import pointwise_cost
 from circulant.operators.spectral.planned_conv2d import PlannedConv2d
 from circulant.operators.spectral.window_grid import WindowGrid
@@ -89,7 +90,7 @@ class FrequencyDecompositionWindowAttention2d(Operator):
     def forward(self, x: Tensor) -> Tensor:
         require_input(x, self.channels, self.ndims)
         size = self.channels // GROUPS
-        parts = self.qkv(x).unflatten(1, (3, GROUPS, size)).transpose(0, 1)
+        parts = self.qkv(x).unflatten(1, (3, GROUPS, size))
         made = [
             self._attend(parts[:, :, number], grid, bias)
             for number, (grid, bias) in enumerate(zip(self.grids, self.bias))
@@ -97,14 +98,16 @@ class FrequencyDecompositionWindowAttention2d(Operator):
         return self.out(torch.cat(made, 1))
 
     def _attend(self, parts: Tensor, grid: WindowGrid, bias: Tensor) -> Tensor:
-        """q, k and v (3, B, D, H, W) of one group -> (B, D, H, W)."""
-        sizes = tuple(parts.shape[3:])
-        heads = self.heads // GROUPS
-        q, k, v = grid.cut(parts).unflatten(4, (heads, -1)).transpose(3, 4).unbind(0)  # (B, N, heads, T, d)
-        scores = q @ k.mT * q.shape[-1] ** -0.5 + grid.spread(bias).to(q.dtype)
-        forbidden = grid.forbidden(sizes, q.device)[:, None]
-        weights = scores.masked_fill(forbidden, float("-inf")).softmax(-1)
-        return grid.joined((weights @ v).transpose(2, 3).flatten(3), sizes)
+        """q, k and v (B, 3, D, H, W) of one group -> (B, D, H, W)."""
+        B, sizes = len(parts), tuple(parts.shape[3:])
+        heads, count = self.heads // GROUPS, grid.count(sizes)
+        q, k, v = (t.flatten(0, 1) for t in grid.cut(parts.unflatten(2, (heads, -1))).unbind(0))
+        mask = grid.spread(bias).to(q.dtype)[None]  # q, k and v (B windows, heads, positions, d)
+        if grid.masks(sizes):
+            forbidden = grid.forbidden(sizes, q.device)[:, None]
+            mask = mask.masked_fill(forbidden, float("-inf")).repeat(B, 1, 1, 1)
+        made = attention(q, k, v, mask).unflatten(0, (B, count))
+        return grid.joined(made, sizes).flatten(1, 2)
 
     def cost(self, shape: Shape) -> Cost:
         B, C, H, W = shape

@@ -91,14 +91,15 @@ class FrequencyModulationFFN2d(Operator):
 
     def modulate(self, u: Tensor) -> Tensor:
         """The gains alone: u (B, C, H, W) -> the same."""
-        H, W = u.shape[2:]
-        n = self.tile
-        padded = F.pad(u, (0, -W % n, 0, -H % n))
-        tiles = padded.unflatten(3, (-1, n)).unflatten(2, (-1, n)).transpose(3, 4)
+        (B, C, H, W), n = u.shape, self.tile
+        rows, columns = (H + n - 1) // n, (W + n - 1) // n
+        if torch.compiler.is_compiling() or (rows * n, columns * n) != (H, W):
+            u = F.pad(u, (0, columns * n - W, 0, rows * n - H))
+        tiles = u.reshape(B, C, rows, n, columns, n).transpose(3, 4)
         spectrum = rfftn(tiles, 2)
         gain = self.gain.to(spectrum.dtype)[:, None, None]
         made = irfftn(times(spectrum, gain), (n, n)).transpose(3, 4)
-        return made.flatten(4, 5).flatten(2, 3)[:, :, :H, :W].to(u.dtype)
+        return made.reshape(B, C, rows * n, columns * n)[:, :, :H, :W].to(u.dtype)
 
     def cost(self, shape: Shape) -> Cost:
         B, C, H, W = shape

@@ -2,6 +2,7 @@
 
 from typing import ClassVar, final
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -49,9 +50,11 @@ def haar_pyramid(x: Tensor, levels: int) -> list[Tensor]:
 
     x (B, C, H, W) is padded with zeros at its end to multiples of 2^levels.
     """
-    step = 2**levels
-    if x.shape[-2] % step or x.shape[-1] % step:
-        x = F.pad(x, (0, -x.shape[-1] % step, 0, -x.shape[-2] % step))
+    step, (H, W) = 2**levels, x.shape[-2:]
+    # as products of counts: of remainders, symbolic sizes grow with every level
+    height, width = ((n + step - 1) // step * step for n in (H, W))
+    if torch.compiler.is_compiling() or (height, width) != (H, W):
+        x = F.pad(x, (0, width - W, 0, height - H))
     found = []
     for _ in range(levels):
         bands = dwt(x, 2)

@@ -3,16 +3,22 @@
 from typing import final
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from circulant.core.pairs import magnitude
 from circulant.core.sizes import Shape
+from circulant.operators.spectral.complex_view import modulus, scaled
 
 
 def mod_relu(z: Tensor, bias: Tensor) -> Tensor:
     """max(|z| + bias, 0) z / |z| for pairs z (..., 2) and a bias that broadcasts to (..., 1); 0 at z = 0."""
-    size = magnitude(z)
-    return z * ((size + bias).relu() / size)
+    return scaled(z, kept_share(modulus(z)[..., None], bias)[..., 0])
+
+
+def kept_share(size: Tensor, bias: Tensor) -> Tensor:
+    """max(size + bias, 0) / size, by which modReLU scales values of that size; where size is 0, as for 1."""
+    safe = F.threshold(size, 0.0, 1.0)
+    return (safe + bias).relu() / safe
 
 
 @final

@@ -23,6 +23,7 @@ from circulant.core.operator import Operator, require_input
 from circulant.core.sizes import Shape, per_axis, product
 from circulant.engine.costs import transform_cost
 from circulant.engine.low_frequencies import from_low_frequencies, low_frequencies
+from circulant.operators.spectral.complex_view import matrix_products
 from circulant.problems.transform import TransformKind
 
 
@@ -75,11 +76,12 @@ class _SpectralConv(Operator):
     def forward(self, x: Tensor) -> Tensor:
         require_input(x, self.in_channels, self.ndims)
         sizes = tuple(x.shape[2:])
-        self._require_room(sizes)
+        self.require_room(sizes)
         mixed = channel_product(low_frequencies(x, self.modes), self.weight.to(x.dtype))
         return from_low_frequencies(mixed, self.modes, sizes)
 
-    def _require_room(self, sizes: Shape) -> None:
+    def require_room(self, sizes: Shape) -> None:
+        """Raise unless a grid of those sizes has all the frequencies."""
         least = (*(2 * m for m in self.modes[:-1]), max(1, 2 * self.modes[-1] - 2))
         if any(n < m for n, m in zip(sizes, least)):
             wanted = " x ".join(map(str, least))
@@ -99,13 +101,11 @@ class _SpectralConv(Operator):
 
 
 def channel_product(z: Tensor, weight: Tensor) -> Tensor:
-    """Pairs z (B, I, *kept, 2) times weight (I, O, *kept, 2) -> (B, O, *kept, 2), as real matrices."""
+    """Pairs z (B, I, *kept, 2) times weight (I, O, *kept, 2) -> (B, O, *kept, 2)."""
     B, I, O, kept = *z.shape[:2], weight.shape[1], z.shape[2:-1]
-    re, im = weight.reshape(I, O, product(kept), 2).permute(3, 2, 0, 1)
-    matrices = torch.cat([torch.cat([re, im], 2), torch.cat([-im, re], 2)], 1)
-    rows = z.reshape(B, I, product(kept), 2).permute(2, 0, 3, 1).reshape(product(kept), B, 2 * I)
-    mixed = torch.bmm(rows, matrices).reshape(product(kept), B, 2, O)
-    return mixed.permute(1, 3, 0, 2).reshape(B, O, *kept, 2)
+    rows = z.reshape(B, I, product(kept), 2).permute(2, 0, 1, 3)
+    matrices = weight.reshape(I, O, product(kept), 2).permute(2, 0, 1, 3)
+    return matrix_products(rows, matrices).permute(1, 2, 0, 3).reshape(B, O, *kept, 2)
 
 
 @final

@@ -107,8 +107,8 @@ class SpectralPoolingAggregation2d(Operator):
         u = self.vertical(self.horizontal(self.project_in(x)))
         low = torch.cat([u.new_full((size,), gain) for size, gain in zip(self.sizes, self.gains)])
         chunks = radial_gain(u, 2, self.radius, low).split(self.sizes, 1)
-        parts = [context(chunk) for context, chunk in zip(self.contexts, chunks)]
-        return self.project_out(u * torch.stack(parts).sum(0))
+        first, *others = (context(chunk) for context, chunk in zip(self.contexts, chunks))
+        return self.project_out(u * sum(others, first))
 
     def cost(self, shape: Shape) -> Cost:
         B, _, *spatial = shape

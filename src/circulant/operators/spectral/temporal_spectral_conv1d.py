@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from circulant.core.card import BadInput, Card, Case, Law, Paper
-from circulant.core.cost import Cost
+from circulant.core.cost import Cost, matmul_cost
 from circulant.core.errors import ArgumentError
 from circulant.core.operator import Operator, require_input
 from circulant.core.sizes import Shape, product
@@ -83,14 +83,37 @@ class TemporalSpectralConv1d(Operator):
         """The linear part, x (B, C, T, *) -> irfft(v) (B, O, T, *)."""
         if x.ndim == 3:
             return self.spectral(x)
-        B, _, _, *others = x.shape
-        series = x.flatten(3).movedim(-1, 1).flatten(0, 1)  # (B positions, C, T)
-        y = self.spectral(series).unflatten(0, (B, product(others)))
-        return y.movedim(1, -1).unflatten(-1, others)
+        B, I, T, *others = x.shape
+        self.spectral.require_room((T,))
+        modes, places = self.spectral.modes[0], product(others)
+        to_bins, back = self._waves(T, x)
+        low = torch.bmm(to_bins.expand(B * I, -1, -1), x.reshape(B * I, T, places))
+        rows = low.reshape(B, I, modes, 2, places).permute(2, 3, 1, 0, 4).reshape(modes, 2 * I, B * places)
+        re, im = self.spectral.weight.to(x.dtype).permute(3, 2, 1, 0)  # (modes, O, I) each
+        matrices = torch.cat([torch.cat([re, -im], 2), torch.cat([im, re], 2)], 1)
+        mixed = torch.bmm(matrices, rows).reshape(2 * modes, -1)
+        return (back @ mixed).reshape(T, self.out_channels, B, *others).movedim(2, 0).movedim(1, 2)
+
+    def _waves(self, length: int, like: Tensor) -> tuple[Tensor, Tensor]:
+        """From samples to the kept bins (2 modes, T), each real and imaginary, and back (T, 2 modes).
+
+        They are few: along an axis that is not the last one, products with them beat a transform.
+        """
+        k = torch.arange(self.spectral.modes[0], device=like.device)
+        phase = torch.outer(k, torch.arange(length, device=like.device)) % length
+        angle = phase.double() * (2 * torch.pi / length)
+        waves = torch.stack([angle.cos(), -angle.sin()], 1)
+        mirrored = (k > 0) & (2 * k < length)
+        back = waves * ((1 + mirrored.double()) / length)[:, None, None]
+        return waves.flatten(0, 1).to(like.dtype), back.flatten(0, 1).T.to(like.dtype)
 
     def cost(self, shape: Shape) -> Cost:
         B, I, T, *others = shape
-        total = self.spectral.cost((B * product(others), I, T))
+        O, modes, places = self.out_channels, self.spectral.modes[0], B * product(others)
+        total = matmul_cost(2 * modes, T, I * places) + matmul_cost(T, 2 * modes, O * places)
+        total += matmul_cost(2 * O, 2 * I, places) * modes
+        if not others:
+            total = self.spectral.cost(shape)
         return total if self.project is None else total + pointwise_cost(shape, self.out_channels)
 
     def extra_repr(self) -> str:

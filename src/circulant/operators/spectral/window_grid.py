@@ -27,23 +27,42 @@ class WindowGrid:
         """Different offsets between two positions of one window."""
         return product(tuple(2 * size - 1 for size in self.window))
 
+    def counts(self, sizes: Shape) -> Shape:
+        """Windows along each axis of a picture of those sizes."""
+        return tuple((n + size - 1) // size for n, size in zip(sizes, self.window))
+
     def count(self, sizes: Shape) -> int:
         """Windows over a picture of those sizes."""
-        return product(tuple(-(-n // size) for n, size in zip(sizes, self.window)))
+        return product(self.counts(sizes))
 
     def cut(self, x: Tensor) -> Tensor:
-        """x (..., D, H, W) -> (..., windows, positions, D), zeros laid after the ends of H and W."""
+        """x (B, M, A, D, H, W) -> (M, B, windows, A, positions, D), zeros laid after the ends of H and W."""
         (h, w), (H, W) = self.window, x.shape[-2:]
-        padded = F.pad(x, (0, -W % w, 0, -H % h)).roll((-self.shift[0], -self.shift[1]), (-2, -1))
-        tiles = padded.unflatten(-1, (-1, w)).unflatten(-3, (-1, h))  # (..., D, rows, h, columns, w)
-        return tiles.transpose(-3, -2).flatten(-2).flatten(-3, -2).movedim(-3, -1)
+        # sizes are written as products of counts: of remainders, symbolic ones grow without bound
+        rows, columns = self.counts((H, W))
+        if torch.compiler.is_compiling() or (rows * h, columns * w) != (H, W):
+            x = F.pad(x, (0, columns * w - W, 0, rows * h - H))
+        if any(self.shift):
+            x = x.roll((-self.shift[0], -self.shift[1]), (-2, -1))
+        B, M, A, D = x.shape[:4]
+        tiles = x.reshape(B, M, A, D, rows, h, columns, w).permute(1, 0, 4, 6, 2, 5, 7, 3)
+        return tiles.reshape(M, B, rows * columns, A, h * w, D)
 
     def joined(self, tiles: Tensor, sizes: Shape) -> Tensor:
-        """The inverse: (..., windows, positions, D) -> (..., D, *sizes)."""
+        """The inverse: (B, windows, A, positions, D) -> (B, A, D, *sizes)."""
         (h, w), (H, W) = self.window, sizes
-        grid = tiles.movedim(-1, -3).unflatten(-1, (h, w)).unflatten(-3, (-1, -(-W // w)))
-        padded = grid.transpose(-3, -2).flatten(-2).flatten(-3, -2)
-        return padded.roll(self.shift, (-2, -1))[..., :H, :W]
+        rows, columns = self.counts(sizes)
+        B, _, A, _, D = tiles.shape
+        grid = tiles.reshape(B, rows, columns, A, h, w, D).permute(0, 3, 6, 1, 4, 2, 5)
+        x = grid.reshape(B, A, D, rows * h, columns * w)
+        if any(self.shift):
+            x = x.roll(self.shift, (-2, -1))
+        return x[..., :H, :W]
+
+    def masks(self, sizes: Shape) -> bool:
+        """Whether `forbidden` may hold anything; compilers, which ask for no sizes, get it always."""
+        padded = tuple(count * size for count, size in zip(self.counts(sizes), self.window))
+        return torch.compiler.is_compiling() or any(self.shift) or padded != tuple(sizes)
 
     def forbidden(self, sizes: Shape, device: torch.device) -> Tensor:
         """Whether a query must not see a key, (windows, queries, keys).
@@ -52,7 +71,7 @@ class WindowGrid:
         """
         axes = []
         for n, size, shift in zip(sizes, self.window, self.shift):
-            padded = -(-n // size) * size
+            padded = (n + size - 1) // size * size
             place = (torch.arange(padded, device=device) + shift) % padded
             axes.append(torch.where(place < n, (place < shift).long(), 2).reshape(-1, size))
         rows, columns = axes
