@@ -62,10 +62,10 @@ void bind_transform(nb::module_& m) {
         .def(
             "__init__",
             [](TransformSizes* self, TransformFamily family, const std::vector<std::size_t>& sizes, bool positive,
-               double scale, double middle) {
-                new (self) TransformSizes{family, sizes, positive, scale, middle};
+               double scale, double middle, std::size_t kept) {
+                new (self) TransformSizes{family, sizes, positive, scale, middle, kept};
             },
-            "family"_a, "sizes"_a, "positive"_a, "scale"_a, "middle"_a);
+            "family"_a, "sizes"_a, "positive"_a, "scale"_a, "middle"_a, "kept"_a);
     bind_plan<float>(m, "TransformPlanFloat32");
     bind_plan<double>(m, "TransformPlanFloat64");
     nb::class_<SpectralFilterSizes>(m, "SpectralFilterSizes")

@@ -54,6 +54,8 @@ TransformPlan<T>::TransformPlan(const TransformSizes& sizes, Isa isa) : sizes_(s
     const TransformTable<T>& unit = transform_unit(isa).of<T>();
     const bool is_cosine = sizes.family == TransformFamily::cosine || sizes.family == TransformFamily::cosine_inverse;
     require(!sizes.sizes.empty(), "expected at least one axis, got none");
+    require(sizes.kept > 0 && sizes.kept <= sizes.sizes.back() / 2 + 1,
+            "expected bins that the last axis has, got " + std::to_string(sizes.kept));
     for (std::size_t axis = 0; axis < sizes.sizes.size(); ++axis) {
         const std::size_t n = sizes.sizes[axis];
         require(n > 0, "expected at least one sample along each axis; return an empty result");

@@ -22,6 +22,7 @@ struct TransformSizes {
     bool positive;  // the sign of the exponent in the complex family
     double scale;   // of every result
     double middle;  // of bins of a half spectrum that stand for two
+    std::size_t kept;  // bins of a half spectrum along the last axis, the first ones; the others are zero
 };
 
 // What all calls of these sizes share. Immutable, so that threads may share it.

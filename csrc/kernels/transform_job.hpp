@@ -17,6 +17,7 @@ struct TransformPass {
     PassKind kind;
     FftView<T> fft;
     std::size_t outer, inner;
+    std::size_t bins;  // of a half spectrum that are there, the first ones
     bool positive;    // the sign of the exponent
     T scale, middle;
     const T* turns;  // of the cosine kinds

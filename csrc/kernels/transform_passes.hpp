@@ -72,7 +72,7 @@ void load_pairs_of_real(const TransformPass<T>& pass, const Block<T>& block, boo
 
 template <class T>
 void real_to_spectrum(const TransformPass<T>& pass, const PassBlocks& blocks, size_t number, T* data, T* other) {
-    const size_t n = pass.fft.size, bins = n / 2 + 1;
+    const size_t n = pass.fft.size, bins = pass.bins;
     load_pairs_of_real(pass, block_of(pass, blocks, number, n, 1), false, data);
     const T* const values = transform_lines(pass.fft, data, other);
     const auto spectra = [&](size_t k) {
@@ -92,7 +92,7 @@ void real_to_spectrum(const TransformPass<T>& pass, const PassBlocks& blocks, si
 
 template <class T>
 void spectrum_to_real(const TransformPass<T>& pass, const PassBlocks& blocks, size_t number, T* data, T* other) {
-    const size_t n = pass.fft.size, bins = n / 2 + 1;
+    const size_t n = pass.fft.size, bins = pass.bins;
     const Block<T> from = block_of(pass, blocks, number, bins, 2);
     T* const second = other + 2 * bins * kLanes<T>;
     load_rows(pass.from, from.a, 2 * bins, [&](size_t i) { return other + i * kLanes<T>; });
@@ -107,6 +107,7 @@ void spectrum_to_real(const TransformPass<T>& pass, const PassBlocks& blocks, si
         store_complex(data + 2 * k * kLanes<T>, z);
         if (!is_own_mirror) store_complex(data + 2 * (n - k) * kLanes<T>, mirrored);
     }
+    for (size_t k = bins; k + bins <= n; ++k) store_complex(data + 2 * k * kLanes<T>, Complex<T>{});
     const T* const values = transform_lines(pass.fft, data, other);
     const Block<T> to = block_of(pass, blocks, number, n, 1);
     store_rows(pass.to, to.a, n, [&](size_t j) { return load(values + 2 * j * kLanes<T>); });

@@ -28,7 +28,7 @@ inline std::size_t product(const Sizes& sizes) {
 
 inline Sizes bins_of(const TransformSizes& sizes) {
     Sizes bins = sizes.sizes;
-    if (is_half(sizes.family)) bins.back() = bins.back() / 2 + 1;
+    if (is_half(sizes.family)) bins.back() = sizes.kept;
     return bins;
 }
 
@@ -47,6 +47,7 @@ std::vector<TransformPass<T>> passes_of(const TransformPlan<T>& plan, std::size_
                           .fft = plan.fft(axis).view(),
                           .outer = outer,
                           .inner = inner,
+                          .bins = bins.back(),
                           .positive = is_half(s.family) ? last_axis_last : s.positive,
                           .scale = is_first ? static_cast<T>(s.scale) : T{1},
                           .middle = static_cast<T>(s.middle),

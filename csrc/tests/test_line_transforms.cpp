@@ -28,6 +28,12 @@ Shape bins_of(Shape sizes) {
     return sizes;
 }
 
+Shape kept_of(const TransformSizes& s) {
+    Shape bins = s.sizes;
+    bins.back() = s.kept;
+    return bins;
+}
+
 // Index along each axis.
 Shape places(std::size_t flat, const Shape& sizes) {
     Shape found(sizes.size());
@@ -68,8 +74,7 @@ Numbers cosine(const Numbers& values, const Shape& sizes, bool inverse) {
 }
 
 // Of bins that stand for their mirror image too `middle` times twice the real part is what a real signal has.
-Numbers weighed(Numbers bins, const Shape& sizes, long double middle) {
-    const Shape shape = bins_of(sizes);
+Numbers weighed(Numbers bins, const Shape& sizes, const Shape& shape, long double middle) {
     for (std::size_t k = 0; k < bins.size(); ++k) {
         const std::size_t last = places(k, shape).back();
         bins[k] *= 2 * last % sizes.back() == 0 ? 1 : middle;
@@ -97,12 +102,12 @@ bool takes_pairs(TransformFamily f) { return f == TransformFamily::from_spectrum
 bool gives_pairs(TransformFamily f) { return f == TransformFamily::to_spectrum || f == TransformFamily::complex; }
 
 Numbers expected_row(const TransformSizes& s, const Numbers& values) {
-    const Shape bins = bins_of(s.sizes);
+    const Shape bins = kept_of(s);
     switch (s.family) {
         case TransformFamily::to_spectrum:
-            return weighed(fourier(values, s.sizes, bins, s.sizes, -1), s.sizes, s.middle);
+            return weighed(fourier(values, s.sizes, bins, s.sizes, -1), s.sizes, bins, s.middle);
         case TransformFamily::from_spectrum:
-            return fourier(weighed(values, s.sizes, 2 * s.middle), bins, s.sizes, s.sizes, 1);
+            return fourier(weighed(values, s.sizes, bins, 2 * s.middle), bins, s.sizes, s.sizes, 1);
         case TransformFamily::complex: return fourier(values, s.sizes, s.sizes, s.sizes, s.positive ? 1 : -1);
         case TransformFamily::cosine: return cosine(values, s.sizes, false);
         default: return cosine(values, s.sizes, true);
@@ -118,8 +123,8 @@ std::string described(const Shape& sizes, std::size_t rows, Isa isa, const char*
 template <class T>
 void test_transform(const TransformSizes& s, std::size_t rows, Execution execution) {
     const bool half_in = s.family == TransformFamily::from_spectrum, half_out = s.family == TransformFamily::to_spectrum;
-    const std::size_t in = product(half_in ? bins_of(s.sizes) : s.sizes);
-    const std::size_t out = product(half_out ? bins_of(s.sizes) : s.sizes);
+    const std::size_t in = product(half_in ? kept_of(s) : s.sizes);
+    const std::size_t out = product(half_out ? kept_of(s) : s.sizes);
     const std::vector<T> from = random_values<T>(rows * in * (takes_pairs(s.family) ? 2 : 1), 1);
     std::vector<T> to(rows * out * (gives_pairs(s.family) ? 2 : 1), std::numeric_limits<T>::quiet_NaN());
     const TransformPlan<T> plan(s, execution.isa);
@@ -142,7 +147,10 @@ void test_families(const Shape& sizes, std::size_t rows, Execution execution) {
         for (const bool positive : {false, true}) {
             if (positive && family != TransformFamily::complex) continue;
             const bool is_cosine = family == TransformFamily::cosine || family == TransformFamily::cosine_inverse;
-            test_transform<T>({family, sizes, positive, is_cosine ? 1.0 : 0.5, 0.75}, rows, execution);
+            const std::size_t bins = sizes.back() / 2 + 1;
+            test_transform<T>({family, sizes, positive, is_cosine ? 1.0 : 0.5, 0.75, bins}, rows, execution);
+            if (family == TransformFamily::to_spectrum || family == TransformFamily::from_spectrum)
+                test_transform<T>({family, sizes, positive, 0.5, 0.75, (bins + 1) / 2}, rows, execution);
         }
 }
 
@@ -151,8 +159,8 @@ template <class T>
 void test_filter(const Shape& sizes, std::size_t batch, std::size_t channels, bool shared, Execution execution) {
     const std::size_t samples = product(sizes), bins = product(bins_of(sizes)), rows = batch * channels;
     const double scale = 1.0 / static_cast<double>(samples);
-    const TransformPlan<T> forth({TransformFamily::to_spectrum, sizes, false, 1.0, 1.0}, execution.isa);
-    const TransformPlan<T> back({TransformFamily::from_spectrum, sizes, false, scale, 1.0}, execution.isa);
+    const TransformPlan<T> forth({TransformFamily::to_spectrum, sizes, false, 1.0, 1.0, sizes.back() / 2 + 1}, execution.isa);
+    const TransformPlan<T> back({TransformFamily::from_spectrum, sizes, false, scale, 1.0, sizes.back() / 2 + 1}, execution.isa);
     const std::vector<T> x = random_values<T>(rows * samples, 1);
     const std::vector<T> gains = random_values<T>(2 * bins * (shared ? 1 : channels), 2);
     const auto what = described(sizes, rows, execution.isa, sizeof(T) == 4 ? "float32" : "float64");
@@ -165,7 +173,7 @@ void test_filter(const Shape& sizes, std::size_t batch, std::size_t channels, bo
             Numbers values = fourier(row_of(x, row, samples, false), sizes, bins_of(sizes), sizes, -1);
             const Numbers factors = row_of(gains, shared ? 0 : row % channels, bins, true);
             for (std::size_t k = 0; k < bins; ++k) values[k] *= conjugated ? std::conj(factors[k]) : factors[k];
-            values = fourier(weighed(values, sizes, 2), bins_of(sizes), sizes, sizes, 1);
+            values = fourier(weighed(values, sizes, bins_of(sizes), 2), bins_of(sizes), sizes, sizes, 1);
             for (Number& value : values) value *= static_cast<long double>(scale);
             append(expected, values, false);
         }
@@ -178,8 +186,8 @@ template <class T>
 void test_gain_gradient(const Shape& sizes, std::size_t batch, std::size_t channels, Execution execution) {
     const std::size_t samples = product(sizes), bins = product(bins_of(sizes)), rows = batch * channels;
     const double scale = 1.0 / static_cast<double>(samples);
-    const TransformPlan<T> forth({TransformFamily::to_spectrum, sizes, false, 1.0, 1.0}, execution.isa);
-    const TransformPlan<T> back({TransformFamily::from_spectrum, sizes, false, scale, 1.0}, execution.isa);
+    const TransformPlan<T> forth({TransformFamily::to_spectrum, sizes, false, 1.0, 1.0, sizes.back() / 2 + 1}, execution.isa);
+    const TransformPlan<T> back({TransformFamily::from_spectrum, sizes, false, scale, 1.0, sizes.back() / 2 + 1}, execution.isa);
     const std::vector<T> x = random_values<T>(rows * samples, 1);
     std::vector<T> gradient(2 * bins * channels, std::numeric_limits<T>::quiet_NaN());
     const std::vector<T> g = random_values<T>(x.size(), 3);
@@ -194,7 +202,7 @@ void test_gain_gradient(const Shape& sizes, std::size_t batch, std::size_t chann
             const Numbers of_g = fourier(row_of(g, row, samples, false), sizes, bins_of(sizes), sizes, -1);
             for (std::size_t k = 0; k < bins; ++k) total[k] += std::conj(of_x[k]) * of_g[k];
         }
-        total = weighed(total, sizes, 2);
+        total = weighed(total, sizes, bins_of(sizes), 2);
         for (Number& value : total) value *= static_cast<long double>(scale);
         append(expected, total, true);
     }

@@ -1,10 +1,11 @@
 """The lowest frequencies: a whole transform and a cut, or products with the few waves that are kept."""
 
+from dataclasses import replace
 from typing import final
 
 from circulant.algorithms.algorithm import Algorithm, AlgorithmName, Rejected, Work
 from circulant.algorithms.fft import compute_itemsize, growth
-from circulant.algorithms.transform import FastTransform
+from circulant.algorithms.transform import FastTransform, FusedTransform
 from circulant.core.sizes import product
 from circulant.problems.low_frequencies import LowFrequenciesProblem
 
@@ -25,6 +26,28 @@ class CutTransform(Algorithm[LowFrequenciesProblem]):
         return Work(
             whole.flop, whole.byte + spectrum, whole.workspace_byte + spectrum, growth(product(p.sizes))
         )
+
+
+@final
+class FusedCutTransform(Algorithm[LowFrequenciesProblem]):
+    """Lines that keep what is wanted of them, so that fewer are transformed along the other axes."""
+
+    name = AlgorithmName.FFT
+
+    def rejects(self, problem: LowFrequenciesProblem) -> Rejected | None:
+        return FusedTransform().rejects(problem.whole)
+
+    def work(self, problem: LowFrequenciesProblem) -> Work:
+        p, itemsize = problem, compute_itemsize(problem.dtype.itemsize)
+        whole = FusedTransform().work(p.whole)
+        lines = replace(p.whole, rows=p.rows * product(p.sizes[:-1]), sizes=p.sizes[-1:]).flop
+        share = p.modes[-1] / (p.sizes[-1] // 2 + 1)
+        uncut = 2.0 * itemsize * p.rows * product(p.sizes[:-1]) * p.modes[-1]
+        copies = (len(p.sizes) > 1) * uncut
+        if itemsize != p.dtype.itemsize:
+            copies += itemsize * (product(p.operand_shapes[0]) + product(p.result_shape))
+        flop = whole.flop * (lines + (p.flop - lines) * share) / p.flop if p.flop else 0.0
+        return Work(flop, p.io_byte + 2 * uncut, copies, whole.error_growth, whole.thread_byte)
 
 
 @final

@@ -44,7 +44,7 @@ from circulant.algorithms.linear_attention import (
     SequentialAttention,
     TiledAttention,
 )
-from circulant.algorithms.low_frequencies import CutTransform, WaveProducts
+from circulant.algorithms.low_frequencies import CutTransform, FusedCutTransform, WaveProducts
 from circulant.algorithms.monarch import MonarchLongConv
 from circulant.algorithms.overlap_save import FusedOverlapSaveLongConv, OverlapSave, OverlapSaveLongConv
 from circulant.algorithms.scan import (
@@ -71,6 +71,7 @@ from circulant.backends.native import inverse_conv as native_inverse
 from circulant.backends.native import linear_attention as native_attention
 from circulant.backends.native import local_conv as native_local
 from circulant.backends.native import long_conv as native_long
+from circulant.backends.native import low_frequencies as native_low_frequencies
 from circulant.backends.native import overlap_save as native_overlap_save
 from circulant.backends.native import recurrence as native_recurrence
 from circulant.backends.native import sampled_conv as native_sampled
@@ -233,6 +234,7 @@ IMPLEMENTATIONS = (
         SpectralFilterProblem, FusedSpectralFilter(), Backend.NATIVE, native_spectral_filter.solve
     ),
     Implementation(LowFrequenciesProblem, CutTransform(), Backend.TORCH, low_frequencies.fft),
+    Implementation(LowFrequenciesProblem, FusedCutTransform(), Backend.NATIVE, native_low_frequencies.solve),
     Implementation(LowFrequenciesProblem, WaveProducts(), Backend.TORCH, low_frequencies.wave_products),
     Implementation(TransformProblem, FastTransform(), Backend.TORCH, transform.fft),
     Implementation(TransformProblem, FusedTransform(), Backend.NATIVE, native_transform.solve),

@@ -27,14 +27,20 @@ def workspace_byte(problem: TransformProblem, threads: int) -> int:
     return int(plan_of(problem, problem.dtype).workspace_bytes(problem.rows, threads))
 
 
-def plan_of(problem: TransformProblem, dtype: torch.dtype) -> Any:
-    """What calls of those sizes share, for float32 or float64."""
-    return _made_plan(problem.kind, problem.sizes, problem.scale, dtype, core.instruction_set())
+def plan_of(problem: TransformProblem, dtype: torch.dtype, kept: int | None = None) -> Any:
+    """What calls of those sizes share, for float32 or float64; kept: bins along the last axis, else all."""
+    kept = problem.sizes[-1] // 2 + 1 if kept is None else kept
+    return _made_plan(problem.kind, problem.sizes, problem.scale, kept, dtype, core.instruction_set())
 
 
 @lru_cache(maxsize=64)  # the roots of a line take about 12 bytes a sample
 def _made_plan(
-    kind: TransformKind, sizes: Shape, scale: float, dtype: torch.dtype, instruction_set: InstructionSet
+    kind: TransformKind,
+    sizes: Shape,
+    scale: float,
+    kept: int,
+    dtype: torch.dtype,
+    instruction_set: InstructionSet,
 ) -> Any:
     module = core.load()
     made = module.TransformPlanFloat64 if dtype == torch.float64 else module.TransformPlanFloat32
@@ -45,6 +51,7 @@ def _made_plan(
         positive=kind in (TransformKind.FFT_ADJOINT, TransformKind.IFFT),
         scale=scale,
         middle=half * (2.0 if kind.counts_mirror_images else 1.0),
+        kept=kept,
     )
     return made(described, module.Isa[instruction_set.name])
 

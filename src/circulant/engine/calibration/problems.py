@@ -29,7 +29,8 @@ from circulant.problems.trilinear import Slot
 TRANSFORMS: tuple[tuple[int, Shape], ...] = (
     (4096, (56,)),
     (512, (1024,)),
-    (16, (4096,)),
+    (256, (4096,)),
+    (2048, (196,)),
     (512, (14, 14)),
     (512, (32, 32)),
     (256, (56, 56)),
