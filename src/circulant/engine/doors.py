@@ -7,6 +7,9 @@ from torch import Tensor
 
 from circulant.core.errors import DeviceError, DtypeError
 
+PLAIN = (Tensor, torch.nn.Parameter)
+COMPUTING = ("cpu", "cuda")  # meta tensors have shapes alone
+
 
 def require_same_kind(names: Sequence[str], tensors: Sequence[Tensor | None]) -> None:
     """Raise unless all tensors are floating point of one dtype, on one device."""
@@ -64,3 +67,16 @@ def autocast_operands(x: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[T
 
 def needs_gradient(*tensors: Tensor | None) -> bool:
     return torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
+
+
+def runs_plainly(*operands: Tensor) -> bool:
+    """Whether a problem may be solved without torch's dispatcher, which takes some 30 microseconds.
+
+    Nothing watches then: no gradient, no compiler, no transform of functions, no mode such as a counter of FLOP.
+    """
+    if torch.compiler.is_compiling() or torch.jit.is_tracing() or needs_gradient(*operands):
+        return False
+    watched = torch._C._len_torch_dispatch_stack() or torch.autograd.forward_ad._current_level >= 0
+    if watched or torch._C._functorch.peek_interpreter_stack() is not None:
+        return False
+    return all(type(operand) in PLAIN and operand.device.type in COMPUTING for operand in operands)

@@ -10,6 +10,7 @@ from torch.utils.flop_counter import register_flop_formula
 from circulant.core.errors import ShapeError
 from circulant.core.sizes import Shape, product
 from circulant.engine.choice import Choice
+from circulant.engine.doors import runs_plainly
 from circulant.engine.execute import execute
 from circulant.problems.low_frequencies import LowFrequenciesProblem
 from circulant.problems.transform import TransformKind
@@ -61,7 +62,7 @@ def low_frequencies(x: Tensor, modes: Shape) -> Tensor:
     """
     lead, sizes = x.shape[: x.ndim - len(modes)], tuple(x.shape[x.ndim - len(modes) :])
     _require_room(sizes, modes)
-    y = _low(x.reshape(product(lead), *sizes), TransformKind.RFFT.value, sizes, modes)
+    y = _solved(x.reshape(product(lead), *sizes), TransformKind.RFFT, sizes, modes)
     return y.reshape(*lead, *y.shape[1:])
 
 
@@ -70,8 +71,14 @@ def from_low_frequencies(bins: Tensor, modes: Shape, sizes: Shape) -> Tensor:
     _require_room(sizes, modes)
     kept = (*(2 * m for m in modes[:-1]), modes[-1], 2)
     lead = bins.shape[: bins.ndim - len(kept)]
-    y = _low(bins.reshape(product(lead), *kept), TransformKind.IRFFT.value, sizes, modes)
+    y = _solved(bins.reshape(product(lead), *kept), TransformKind.IRFFT, sizes, modes)
     return y.reshape(*lead, *sizes)
+
+
+def _solved(x: Tensor, kind: TransformKind, sizes: Shape, modes: Shape) -> Tensor:
+    if runs_plainly(x):
+        return execute(LowFrequenciesProblem(x.dtype, kind, x.shape[0], sizes, modes), (x,), Choice())
+    return _low(x, kind.value, sizes, modes)
 
 
 def _require_room(sizes: Shape, modes: Shape) -> None:

@@ -11,6 +11,7 @@ from circulant.algorithms.algorithm import AlgorithmName
 from circulant.core.errors import DtypeError, ShapeError
 from circulant.core.sizes import Shape, product
 from circulant.engine.choice import Choice, current
+from circulant.engine.doors import runs_plainly
 from circulant.engine.execute import execute
 from circulant.problems.transform import TransformKind, TransformProblem
 
@@ -67,7 +68,10 @@ def transform(x: Tensor, kind: TransformKind, sizes: Shape, *, orthonormal: bool
     forced = current().algorithm
     known = forced if forced in (AlgorithmName.FFT, AlgorithmName.DFT_MATRIX) else None
     rows, algorithm = x.reshape(product(lead), *expected), known.value if known else None
-    y = _transform(rows, kind.value, sizes, orthonormal, algorithm)
+    if runs_plainly(rows):
+        y = execute(TransformProblem(x.dtype, kind, rows.shape[0], sizes, orthonormal), (rows,), Choice(known))
+    else:
+        y = _transform(rows, kind.value, sizes, orthonormal, algorithm)
     return y.reshape(*lead, *y.shape[1:])
 
 

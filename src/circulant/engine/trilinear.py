@@ -15,6 +15,7 @@ from circulant.algorithms.algorithm import AlgorithmName
 from circulant.backends.table import Backend
 from circulant.core.sizes import Shape
 from circulant.engine.choice import Choice
+from circulant.engine.doors import runs_plainly
 from circulant.engine.execute import execute, execute_gradients
 from circulant.problems.trilinear import OPERANDS, Slot, TrilinearProblem
 
@@ -81,6 +82,9 @@ class TrilinearOp:
     def __call__(
         self, slot: Slot, first: Tensor, second: Tensor, settings: Sequence[int], choice: Choice
     ) -> Tensor:
+        if runs_plainly(first, second):
+            shapes = tuple(first.shape), tuple(second.shape)
+            return execute(self.problem_of(slot, *shapes, settings, first.dtype), (first, second), choice)
         return self._op(first, second, settings, slot.value, *as_arguments(choice))
 
     def _fake(self, first: Tensor, second: Tensor, settings: Sequence[int], slot: str, *_: Any) -> Tensor:
