@@ -72,7 +72,7 @@ def needs_gradient(*tensors: Tensor | None) -> bool:
 def runs_plainly(*operands: Tensor) -> bool:
     """Whether a problem may be solved without torch's dispatcher, which takes some 30 microseconds.
 
-    Nothing watches then: no gradient, no compiler, no transform of functions, no mode such as a counter of FLOP.
+    Nothing watches then: no gradient, no compiler, no transform of functions, no mode that counts FLOP.
     """
     if torch.compiler.is_compiling() or torch.jit.is_tracing() or needs_gradient(*operands):
         return False

@@ -69,7 +69,8 @@ def transform(x: Tensor, kind: TransformKind, sizes: Shape, *, orthonormal: bool
     known = forced if forced in (AlgorithmName.FFT, AlgorithmName.DFT_MATRIX) else None
     rows, algorithm = x.reshape(product(lead), *expected), known.value if known else None
     if runs_plainly(rows):
-        y = execute(TransformProblem(x.dtype, kind, rows.shape[0], sizes, orthonormal), (rows,), Choice(known))
+        problem = TransformProblem(x.dtype, kind, rows.shape[0], tuple(sizes), orthonormal)
+        y = execute(problem, (rows,), Choice(known))
     else:
         y = _transform(rows, kind.value, sizes, orthonormal, algorithm)
     return y.reshape(*lead, *y.shape[1:])
