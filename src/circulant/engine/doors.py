@@ -74,7 +74,7 @@ def runs_plainly(*operands: Tensor) -> bool:
 
     Nothing watches then: no gradient, no compiler, no transform of functions, no mode that counts FLOP.
     """
-    if torch.compiler.is_compiling() or torch.jit.is_tracing() or needs_gradient(*operands):
+    if torch.compiler.is_compiling() or torch._C._get_tracing_state() or needs_gradient(*operands):
         return False
     watched = torch._C._len_torch_dispatch_stack() or torch.autograd.forward_ad._current_level >= 0
     if watched or torch._C._functorch.peek_interpreter_stack() is not None:
