@@ -21,6 +21,7 @@ from circulant.algorithms.fft import FusedFFTDepthwise, FusedFFTLongConv, comput
 from circulant.algorithms.frequency_sparse_conv import FusedFFTFrequencySparseConv
 from circulant.algorithms.im2win import TiledIm2win
 from circulant.algorithms.linear_attention import FusedChunkedAttention
+from circulant.algorithms.low_frequencies import FusedCutTransform
 from circulant.algorithms.overlap_save import FusedOverlapSaveLongConv, cached_block
 from circulant.algorithms.scan import FusedSequential, SelectiveFusedScan
 from circulant.algorithms.sliding_pool import SlidingPool
@@ -203,6 +204,7 @@ THREAD_BYTE = {
     SlidingPool: told("sliding_pool_workspace", sliding_pool.sizes),
     FusedChunkedAttention: told("linear_attention_workspace", linear_attention.sizes),
     FusedTransform: lambda p: transform.workspace_byte(in_arithmetic(p), 1),
+    FusedCutTransform: lambda p: transform.workspace_byte(in_arithmetic(p.whole), 1, p.modes[-1]),
     FusedSpectralFilter: lambda p: spectral_filter.workspace_byte(in_arithmetic(p), 1),
     DirectLocal: lambda p: compute_itemsize(p.dtype.itemsize) * local_conv.scratch_scalars(p),
     DirectSampled: sampled_conv.scratch_byte,

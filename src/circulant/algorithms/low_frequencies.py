@@ -9,7 +9,7 @@ from circulant.algorithms.transform import FastTransform, FusedTransform
 from circulant.core.sizes import product
 from circulant.problems.low_frequencies import LowFrequenciesProblem
 
-WAVE_BYTE = 40  # of an entry of the matrices while they are made: phase, angle, cosine and sine in float64
+WAVE_BYTE = 32  # of an entry of the matrices while they are made: phase, angle, cosine and sine in float64
 HELD = 1.75  # of what goes into a product and comes out: shares of real and imaginary parts are added up
 
 

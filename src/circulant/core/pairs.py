@@ -26,6 +26,11 @@ def times(first: Tensor, second: Tensor) -> Tensor:
     """Product of pairs (..., 2), with broadcasting."""
     if viewable(first, second):
         return torch.view_as_real(view(first) * view(second))
+    return real_times(first, second)
+
+
+def real_times(first: Tensor, second: Tensor) -> Tensor:
+    """The same, without a complex number even for a moment."""
     a, b = first.unbind(-1)
     c, d = second.unbind(-1)
     return torch.stack([torch.addcmul(a * c, b, d, value=-1), torch.addcmul(a * d, b, c)], -1)

@@ -22,9 +22,9 @@ def solve(problem: TransformProblem, x: Tensor) -> Tensor:
     return call_planned("transform", plan, [operand], results, wide, problem.rows)[0].to(problem.dtype)
 
 
-def workspace_byte(problem: TransformProblem, threads: int) -> int:
+def workspace_byte(problem: TransformProblem, threads: int, kept: int | None = None) -> int:
     """What a call allocates besides its operand and its result, in float32 or float64."""
-    return int(plan_of(problem, problem.dtype).workspace_bytes(problem.rows, threads))
+    return int(plan_of(problem, problem.dtype, kept).workspace_bytes(problem.rows, threads))
 
 
 def plan_of(problem: TransformProblem, dtype: torch.dtype, kept: int | None = None) -> Any:

@@ -8,7 +8,7 @@ from circulant.algorithms.frequency_sparse_conv import sparse_factors
 from circulant.backends.torch.monarch_steps import analyse, synthesise
 from circulant.backends.torch.monarch_tables import arithmetic_of, sparse_bins, sparse_steps
 from circulant.backends.torch.spectra import computable
-from circulant.core.pairs import conjugate, times
+from circulant.core.pairs import conjugate, real_times
 from circulant.core.sizes import Shape
 from circulant.problems.frequency_sparse_conv import FrequencySparseConvProblem
 from circulant.problems.trilinear import Slot
@@ -50,10 +50,10 @@ def monarch(
         return analyse(rows, steps).to(arithmetic.bins).unflatten(0, tensor.shape[:-1])
 
     if p.slot is Slot.OUTPUT:
-        spectrum = times(bins(first), bins(second) * kept)
+        spectrum = real_times(bins(first), bins(second) * kept)
     elif p.slot is Slot.INPUT:
-        spectrum = times(bins(first), conjugate(bins(second)) * kept)
+        spectrum = real_times(bins(first), conjugate(bins(second)) * kept)
     else:
-        spectrum = times(bins(second), conjugate(bins(first))).sum(0) * kept
+        spectrum = real_times(bins(second), conjugate(bins(first))).sum(0) * kept
     samples = synthesise(spectrum.flatten(0, -3), steps).unflatten(0, spectrum.shape[:-2])
     return samples[..., : p.result_shape[-1]].to(p.dtype)

@@ -10,7 +10,7 @@ from torch import Tensor
 from circulant.algorithms.monarch import MonarchLongConv
 from circulant.backends.torch.monarch_steps import Step, analyse, synthesise
 from circulant.backends.torch.monarch_tables import arithmetic_of, negacyclic_steps
-from circulant.core.pairs import conjugate, times
+from circulant.core.pairs import conjugate, real_times
 from circulant.core.sizes import Shape, product
 from circulant.problems.long_conv import LongConvProblem
 from circulant.problems.trilinear import Slot
@@ -31,16 +31,16 @@ def long_conv(
     arithmetic = arithmetic_of(first, products)
     transform = _Transform(product(chosen), negacyclic_steps(chosen, arithmetic), arithmetic.bins)
     if p.slot is Slot.OUTPUT:
-        bins = times(transform.bins(first), transform.bins(second))
+        bins = real_times(transform.bins(first), transform.bins(second))
         if not p.circular:
             return transform.samples(bins, p.shift, p.shift + p.length).to(p.dtype)
         whole = transform.samples(bins, 0, p.length + p.kernel - 1)
         wrapped = F.pad(whole[..., p.length :], (0, p.length - p.kernel + 1))
         return (whole[..., : p.length] + wrapped).to(p.dtype)
     if p.slot is Slot.INPUT:
-        bins = times(transform.bins(_from_origin(p, first)), conjugate(transform.bins(second)))
+        bins = real_times(transform.bins(_from_origin(p, first)), conjugate(transform.bins(second)))
         return transform.samples(bins, 0, p.length).to(p.dtype)
-    bins = times(transform.bins(_from_origin(p, second)), conjugate(transform.bins(first))).sum(0)
+    bins = real_times(transform.bins(_from_origin(p, second)), conjugate(transform.bins(first))).sum(0)
     return transform.samples(bins, 0, p.kernel).to(p.dtype)
 
 

@@ -22,10 +22,9 @@ from circulant.core.cost import Cost, matmul_cost
 from circulant.core.errors import ArgumentError
 from circulant.core.operator import Operator, require_input
 from circulant.core.sizes import Shape
-from circulant.engine.costs import transform_cost
+from circulant.engine.costs import spectral_filter_cost
 from circulant.operators.spectral.low_pass import CUTOFF, low_pass, require_cutoff
 from circulant.operators.spectral.planned_conv2d import PlannedConv2d
-from circulant.problems.transform import TransformKind
 
 REDUCTION = 16
 
@@ -109,9 +108,9 @@ class FrequencyMixing2d(Operator):
         return mixed.to(x.dtype)
 
     def cost(self, shape: Shape) -> Cost:
-        B, C, *spatial = shape
+        B, C, *_ = shape
         gate = matmul_cost(2 * B, C, self.hidden) + matmul_cost(2 * B, self.hidden, C)
-        return transform_cost(TransformKind.RFFT, B * C, *spatial) * 2 + self.select.cost(shape) + gate * 2
+        return spectral_filter_cost(shape) + self.select.cost(shape) + gate * 2
 
     def extra_repr(self) -> str:
         return f"{self.channels}, cutoff={self.cutoff}"

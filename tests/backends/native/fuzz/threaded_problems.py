@@ -15,6 +15,7 @@ from circulant.problems.inverse_conv import InverseConvProblem
 from circulant.problems.linear_attention import Decay, LinearAttentionProblem
 from circulant.problems.local_conv import LocalConvProblem
 from circulant.problems.long_conv import LongConvProblem
+from circulant.problems.low_frequencies import LowFrequenciesProblem
 from circulant.problems.pooling import PoolingProblem, PoolMode
 from circulant.problems.problem import Problem
 from circulant.problems.recurrence import RecurrenceProblem
@@ -34,6 +35,7 @@ CANDIDATES: tuple[Problem, ...] = (
     FrequencySparseConvProblem(F32, Slot.OUTPUT, 64, 1, 400, 300, 800, 100),
     TransformProblem(F32, TransformKind.RFFT, 64, (40, 36)),
     SpectralFilterProblem(F32, Slot.OUTPUT, 4, 16, (40, 36), False),
+    LowFrequenciesProblem(F32, TransformKind.RFFT, 64, (40, 36), (8, 9)),
     LocalConvProblem(F32, Slot.OUTPUT, 3, DEPTHWISE),
     SampledConvProblem(F32, 3, DEPTHWISE),
     GatheredConvProblem(F32, Slot.OUTPUT, 4, 32, 32, 1000, 1500, 9, 32),
