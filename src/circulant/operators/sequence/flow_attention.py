@@ -55,14 +55,16 @@ def mix_flows(q: Tensor, k: Tensor, v: Tensor, eps: float = EPS) -> Tensor:
     sinks, sources = q.shape[2], k.shape[2]
     inflow = _meeting(q, k.sum(2, keepdim=True), eps)
     outflow = _meeting(k, q.sum(2, keepdim=True), eps)
-    sink = _meeting(q, (k / outflow).sum(2, keepdim=True), eps)
-    source = _meeting(k, (q / inflow).sum(2, keepdim=True), eps).clamp(-1, 1)
+    sink = _meeting(q, outflow.reciprocal().mT @ k, eps)
+    source = _meeting(k, inflow.reciprocal().mT @ q, eps).clamp(-1, 1)
     competition = torch.softmax(source, dim=2) * sources
-    return (q / inflow) @ (k.mT @ (v * competition)) * torch.sigmoid(sink * (sinks / sources))
+    return q @ (k.mT @ (v * competition)) * (torch.sigmoid(sink * (sinks / sources)) / inflow)
 
 
 def _meeting(flows: Tensor, total: Tensor, eps: float) -> Tensor:
-    return ((flows + eps) * (total + eps)).sum(-1, keepdim=True)
+    """(flows + eps) . (total + eps) for each position, (B, H, L, 1)."""
+    shifted = total + eps
+    return flows @ shifted.mT + eps * shifted.sum(-1, keepdim=True)
 
 
 class _FlowAttention(Operator):
@@ -86,7 +88,7 @@ class _FlowAttention(Operator):
 
     def forward(self, x: Tensor) -> Tensor:
         require_input(x, self.channels, self.ndims)
-        rows = x.flatten(2).transpose(1, 2)
+        rows = x.flatten(2).transpose(1, 2).contiguous()  # once for all maps
         q, k, v = (
             split_heads(wide(project(rows)), self.heads) for project in (self.query, self.key, self.value)
         )
@@ -97,6 +99,7 @@ class _FlowAttention(Operator):
         B, C, L = *shape[:2], product(shape[2:])
         width = C // self.heads
         mixing = matmul_cost(width, L, width) + matmul_cost(L, width, width)
+        mixing += matmul_cost(L, width, 1) * 4 + matmul_cost(1, L, width) * 2  # flows in and out
         return matmul_cost(B * L, C, C) * 4 + mixing * (B * self.heads)
 
     def extra_repr(self) -> str:

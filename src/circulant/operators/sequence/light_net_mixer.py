@@ -95,7 +95,7 @@ class _LightNetMixer(Operator):
 
     def forward(self, x: Tensor) -> Tensor:
         require_input(x, self.channels, self.ndims)
-        rows = x.flatten(2).transpose(1, 2)
+        rows = x.flatten(2).transpose(1, 2).contiguous()  # once for all maps
         q, k, v = (split_heads(project(rows), self.heads) for project in (self.query, self.key, self.value))
         q, k, v = F.silu(wide(q)), torch.softmax(wide(k), dim=2), wide(v)
         if self.rotary is not None:
