@@ -73,27 +73,28 @@ def length_picture(run: Run) -> str:
     """An SVG file's text: one line for each operator, named at its end."""
     found = [one for one in growths(run) if one.seconds]
     times = [seconds for one in found for seconds in one.seconds.values()]
+    height = max(HEIGHT, TOP + 44 + len(found) * int(APART))  # room for every name
     x = LogScale(LENGTHS[0], LENGTHS[-1], LEFT, WIDTH - 220)
-    y = LogScale(min(times) / 1.3, max(times) * 1.3, HEIGHT - 44, TOP)
-    parts = [element("rect", x=0, y=0, width=WIDTH, height=HEIGHT, fill="#ffffff")]
-    parts += [*left_axis(y, LEFT, WIDTH - 220), *bottom_axis(x, HEIGHT - 44)]
-    parts.append(text((LEFT + WIDTH - 220) / 2, HEIGHT - 8, "samples", "unit", "middle"))
+    y = LogScale(min(times) / 1.3, max(times) * 1.3, height - 44, TOP)
+    parts = [element("rect", x=0, y=0, width=WIDTH, height=height, fill="#ffffff")]
+    parts += [*left_axis(y, LEFT, WIDTH - 220), *bottom_axis(x, height - 44)]
+    parts.append(text((LEFT + WIDTH - 220) / 2, height - 8, "samples", "unit", "middle"))
     parts.append(text(LEFT, TOP - 6, "seconds", "unit", "end"))
     for one in found:
         parts.append(path([(x.place(n), y.place(s)) for n, s in one.seconds.items()], "curve"))
-    parts += _names(found, y)
+    parts += _names(found, y, height - 44)
     words = "; ".join(f"{one.name}: slope {one.slope:.2f}" for one in found)
-    return standalone(drawing(WIDTH, HEIGHT, parts, f"Time against length. {words}"))
+    return standalone(drawing(WIDTH, height, parts, f"Time against length. {words}"))
 
 
-def _names(found: Sequence[Growth], y: LogScale) -> Iterator[Fragment]:
+def _names(found: Sequence[Growth], y: LogScale, lowest: float) -> Iterator[Fragment]:
     """Beside the ends of the lines, moved apart where they would lie on each other."""
     ends = sorted(found, key=lambda one: -one.seconds[max(one.seconds)])
     places: list[float] = []
     for one in ends:
         least = places[-1] + APART if places else 0.0
         places.append(max(least, y.place(one.seconds[max(one.seconds)])))
-    overflow = max(places, default=0.0) - (HEIGHT - 44)
+    overflow = max(places, default=0.0) - lowest
     for index in reversed(range(len(places))):  # pushed back up from the lower edge
         limit = places[index + 1] - APART if index + 1 < len(places) else places[index] - max(overflow, 0.0)
         places[index] = min(places[index], limit)

@@ -90,8 +90,9 @@ class SpectralDictionaryMixer1d(Operator):
 
     def dictionary(self, position: Tensor) -> Tensor:
         """All atoms at positions (L) -> (L, atoms, C)."""
-        angle = position.to(self.frequency.dtype)[:, None, None] * self.frequency + self.phase
-        return self.amplitude * angle.cos()
+        # in float64, of which a part of one turn is left: in float32 late positions would lose their phase
+        angle = position.double()[:, None, None] * self.frequency.double() + self.phase.double()
+        return self.amplitude * angle.remainder(2 * torch.pi).to(self.amplitude.dtype).cos()
 
     def _decoded(self, coefficients: Tensor, position: Tensor) -> Tensor:
         atoms = self.dictionary(position).to(coefficients.dtype)
