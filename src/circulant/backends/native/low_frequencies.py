@@ -5,7 +5,7 @@ from torch import Tensor
 
 from circulant.backends.native.call import Operand, call_planned
 from circulant.backends.native.transform import plan_of
-from circulant.backends.torch.low_frequencies import among_zeros, cut
+from circulant.core.corners import among_zeros, cut
 from circulant.core.sizes import Shape
 from circulant.problems.low_frequencies import LowFrequenciesProblem
 
@@ -17,7 +17,8 @@ def solve(problem: LowFrequenciesProblem, x: Tensor) -> Tensor:
     samples: Shape = (p.rows, *p.sizes)
     plan = plan_of(p.whole, wide, p.modes[-1])
     if p.kind.takes_half_spectrum:
-        operand = Operand("the bins", among_zeros(p, x.to(wide)), bins)
+        operand = Operand("the bins", among_zeros(x.to(wide), p.modes, p.sizes), bins)
         return call_planned("transform", plan, [operand], (samples,), wide, p.rows)[0].to(p.dtype)
     operand = Operand("x", x.to(wide), samples)
-    return cut(p, call_planned("transform", plan, [operand], (bins,), wide, p.rows)[0]).to(p.dtype)
+    spectrum = call_planned("transform", plan, [operand], (bins,), wide, p.rows)[0]
+    return cut(spectrum, p.modes, p.sizes).to(p.dtype)

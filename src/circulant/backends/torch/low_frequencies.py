@@ -5,6 +5,7 @@ from torch import Tensor
 
 from circulant.backends.torch import transform
 from circulant.backends.torch.spectra import computable
+from circulant.core.corners import among_zeros, cut
 from circulant.core.waves import waves
 from circulant.problems.low_frequencies import LowFrequenciesProblem
 
@@ -12,24 +13,11 @@ from circulant.problems.low_frequencies import LowFrequenciesProblem
 def fft(problem: LowFrequenciesProblem, x: Tensor) -> Tensor:
     p = problem
     if p.kind.takes_half_spectrum:
-        x = torch.nn.functional.pad(among_zeros(p, x), (0, 0, 0, p.sizes[-1] // 2 + 1 - p.modes[-1]))
+        x = torch.nn.functional.pad(
+            among_zeros(x, p.modes, p.sizes), (0, 0, 0, p.sizes[-1] // 2 + 1 - p.modes[-1])
+        )
         return transform.fft(p.whole, x)
-    return cut(p, transform.fft(p.whole, x).narrow(-2, 0, p.modes[-1]))
-
-
-def cut(problem: LowFrequenciesProblem, bins: Tensor) -> Tensor:
-    """All bins along the axes but the last -> those that are kept."""
-    for axis, (m, n) in enumerate(zip(problem.modes[:-1], problem.sizes[:-1]), 1):
-        bins = torch.cat([bins.narrow(axis, 0, m), bins.narrow(axis, n - m, m)], axis)
-    return bins
-
-
-def among_zeros(problem: LowFrequenciesProblem, kept: Tensor) -> Tensor:
-    """The adjoint of `cut`."""
-    for axis, (m, n) in enumerate(zip(problem.modes[:-1], problem.sizes[:-1]), 1):
-        gap = kept.new_zeros(*kept.shape[:axis], n - 2 * m, *kept.shape[axis + 1 :])
-        kept = torch.cat([kept.narrow(axis, 0, m), gap, kept.narrow(axis, m, m)], axis)
-    return kept
+    return cut(transform.fft(p.whole, x).narrow(-2, 0, p.modes[-1]), p.modes, p.sizes)
 
 
 def wave_products(problem: LowFrequenciesProblem, x: Tensor) -> Tensor:
