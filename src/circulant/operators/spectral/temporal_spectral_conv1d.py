@@ -20,6 +20,7 @@ from circulant.core.cost import Cost, matmul_cost
 from circulant.core.errors import ArgumentError
 from circulant.core.operator import Operator, require_input
 from circulant.core.sizes import Shape, product
+from circulant.core.waves import waves
 from circulant.engine.costs import pointwise_cost
 from circulant.operators.spectral.spectral_conv import SpectralConv1d
 
@@ -100,12 +101,11 @@ class TemporalSpectralConv1d(Operator):
         They are few: along an axis that is not the last one, products with them beat a transform.
         """
         k = torch.arange(self.spectral.modes[0], device=like.device)
-        phase = torch.outer(k, torch.arange(length, device=like.device)) % length
-        angle = phase.double() * (2 * torch.pi / length)
-        waves = torch.stack([angle.cos(), -angle.sin()], 1)
+        cosine, sine = waves(length, k, like)
+        to_bins = torch.stack([cosine, -sine], 1)
         mirrored = (k > 0) & (2 * k < length)
-        back = waves * ((1 + mirrored.double()) / length)[:, None, None]
-        return waves.flatten(0, 1).to(like.dtype), back.flatten(0, 1).T.to(like.dtype)
+        back = to_bins * ((1 + mirrored.to(like.dtype)) / length)[:, None, None]
+        return to_bins.flatten(0, 1), back.flatten(0, 1).T
 
     def cost(self, shape: Shape) -> Cost:
         B, I, T, *others = shape
