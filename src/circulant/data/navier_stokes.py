@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from circulant.core.errors import ArgumentError
+from circulant.engine.transform import irfftn, rfftn
 
 KEPT = 2 / 3  # of the frequencies along each axis, of products of two fields
 CORRELATION, SMOOTHNESS = 7.0, 2.5  # of the first vorticity: (-lap + tau^2)^-alpha, as Li et al. (2020)
@@ -33,6 +34,14 @@ class Torus:
             raise ArgumentError(
                 f"expected points of 2 or more and a side above 0, got {self.points} and {self.side}"
             )
+
+    def spectrum(self, field: Tensor) -> Tensor:
+        """Half spectrum (.., points, points // 2 + 1), complex."""
+        return torch.view_as_complex(rfftn(field, 2))
+
+    def field(self, spectrum: Tensor) -> Tensor:
+        """Whose half spectrum it is."""
+        return irfftn(torch.view_as_real(spectrum), (self.points, self.points))
 
     def wavenumbers(self) -> tuple[Tensor, Tensor]:
         """2 pi k along both axes, for half spectra: (points, 1) and (1, points // 2 + 1)."""
@@ -61,10 +70,10 @@ class Torus:
         fields = torch.stack(
             [1j * right * stream, -1j * down * stream, 1j * down * spectrum, 1j * right * spectrum]
         )
-        u, v, w_x, w_y = torch.fft.irfft2(fields, s=(self.points, self.points))
+        u, v, w_x, w_y = self.field(fields)
         highest = KEPT * pi * self.points / self.side
         kept = (down.abs() <= highest) & (right.abs() <= highest)
-        return torch.fft.rfft2(u * w_x + v * w_y) * kept
+        return self.spectrum(u * w_x + v * w_y) * kept
 
     def step(self, spectrum: Tensor, forcing: Tensor | float, viscosity: float, seconds: float) -> Tensor:
         """The spectrum of w a step of that length later (earlier, if negative)."""
@@ -115,13 +124,13 @@ def trajectories(
     points = vorticity.shape[-1]
     torus = Torus(points, side)
     steps = max(1, round(seconds / frames / step_seconds))
-    push = torch.zeros((), dtype=torch.float64) if forcing is None else torch.fft.rfft2(forcing.double())
-    spectrum = torch.fft.rfft2(vorticity.double())
+    push = torch.zeros((), dtype=torch.float64) if forcing is None else torus.spectrum(forcing.double())
+    spectrum = torus.spectrum(vorticity.double())
     found = [vorticity.double()]
     for _ in range(frames):
         for _ in range(steps):
             spectrum = torus.step(spectrum, push, viscosity, seconds / frames / steps)
-        found.append(torch.fft.irfft2(spectrum, s=(points, points)))
+        found.append(torus.field(spectrum))
     return torch.stack(found, 1)
 
 
@@ -132,4 +141,4 @@ def random_vorticity(examples: int, torus: Torus, seed: int) -> Tensor:
     noise = torch.randn(examples, n, n, generator=generator, dtype=torch.float64)
     strength = CORRELATION ** (SMOOTHNESS - 1) * (CORRELATION**2 - torus.laplacian()) ** (-SMOOTHNESS / 2)
     strength[0, 0] = 0
-    return torch.fft.irfft2(torch.fft.rfft2(noise) * strength * n, s=(n, n))
+    return torus.field(torus.spectrum(noise) * strength * n)

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from circulant.core.errors import ArgumentError
+from circulant.core.pairs import power
+from circulant.engine.transform import rfftn
 from circulant.operators.spectral.low_pass import kept_bins, nyquist_frequency, require_cutoff
 
 STRIDED = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -39,7 +41,7 @@ def aliasing_score(features: Tensor, cutoff: float) -> Tensor:
     if ndim < 1 or features.numel() == 0:
         raise ArgumentError(f"expected features (B, C, *spatial), not empty, got {tuple(features.shape)}")
     sizes = tuple(features.shape[2:])
-    energy = torch.fft.rfftn(features.double(), dim=tuple(range(2, features.ndim))).abs().square()
+    energy = power(rfftn(features.double(), ndim))
     has_mirror_image = torch.ones(energy.shape[-1], device=energy.device)
     has_mirror_image[1 : (sizes[-1] + 1) // 2] = 2
     energy = energy * has_mirror_image

@@ -12,8 +12,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import adaptive_avg_pool2d
+from torch.nn.functional import adaptive_avg_pool2d, pad
 
+from circulant.core.pairs import power
+from circulant.engine.transform import fftn
 from circulant.explain.centre_gradient import centre_gradients
 from circulant.report.curve_panel import gain_curve
 from circulant.report.fragment import standalone
@@ -42,16 +44,20 @@ class FrequencyResponse:
 def frequency_response(module: nn.Module, features: Tensor) -> FrequencyResponse:
     """Gain of the output's centre for small sinusoids laid over features (B, C, L) or (B, C, H, W)."""
     gradient = centre_gradients(module, features)
-    axes = tuple(range(3, gradient.ndim))
-    sizes = [max(GRID, gradient.shape[axis]) for axis in axes]
-    power = torch.fft.fftn(gradient, s=sizes, dim=axes).abs().square().mean((0, 1, 2))
+    spatial = gradient.shape[3:]
+    sizes = [max(GRID, n) for n in spatial]
+    missing = [
+        amount for n, size in zip(reversed(spatial), reversed(sizes), strict=True) for amount in (0, size - n)
+    ]
+    padded = pad(gradient, missing)
+    response = power(fftn(torch.stack([padded, torch.zeros_like(padded)], -1), len(spatial))).mean((0, 1, 2))
     axis_frequency = [torch.fft.fftfreq(n, dtype=torch.float64).square() for n in sizes]
     radius = sum(torch.meshgrid(axis_frequency, indexing="ij"), torch.zeros(())).sqrt()
     bins = (radius * 2 * BINS).long().clamp(max=BINS)
     bins[(bins == BINS) & (radius <= 0.5)] = BINS - 1  # 0.5 itself belongs to the last bin
     count = torch.bincount(bins.ravel(), minlength=BINS + 1)[:BINS]
-    total = torch.bincount(bins.ravel(), weights=power.ravel(), minlength=BINS + 1)[:BINS]
-    centred = torch.fft.fftshift(power).reshape(1, -1, sizes[-1])
+    total = torch.bincount(bins.ravel(), weights=response.ravel(), minlength=BINS + 1)[:BINS]
+    centred = torch.fft.fftshift(response).reshape(1, -1, sizes[-1])
     plane = adaptive_avg_pool2d(centred, (min(GRID, centred.shape[1]), GRID))[0]
     frequency = (np.arange(BINS) + 0.5) / (2 * BINS)
     return FrequencyResponse(frequency, _relative(total / count), _relative(plane))

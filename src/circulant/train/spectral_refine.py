@@ -29,19 +29,20 @@ class Flow:
     def residual(self, vorticity: Tensor, rate: Tensor) -> Tensor:
         """dw/dt + u . grad w - nu lap w - f for fields w and dw/dt (.., points, points)."""
         torus = Torus(vorticity.shape[-1], self.side)
-        spectrum = torch.fft.rfft2(vorticity)
-        moved = torus.convection(spectrum) - self.viscosity * torus.laplacian() * spectrum - self._push()
-        return rate + torch.fft.irfft2(moved, s=vorticity.shape[-2:])
+        spectrum = torus.spectrum(vorticity)
+        push = self._push(torus)
+        moved = torus.convection(spectrum) - self.viscosity * torus.laplacian() * spectrum - push
+        return rate + torus.field(moved)
 
     def solver_rate(self, vorticity: Tensor) -> Tensor:
         """dw/dt by the solver's own steps, a short one ahead and one back."""
         torus = Torus(vorticity.shape[-1], self.side)
-        spectrum, push = torch.fft.rfft2(vorticity), self._push()
+        spectrum, push = torus.spectrum(vorticity), self._push(torus)
         ahead, back = (
             torus.step(spectrum, push, self.viscosity, seconds)
             for seconds in (SOLVER_SECONDS, -SOLVER_SECONDS)
         )
-        return torch.fft.irfft2(ahead - back, s=vorticity.shape[-2:]) / (2 * SOLVER_SECONDS)
+        return torus.field(ahead - back) / (2 * SOLVER_SECONDS)
 
     def trajectory_residual(self, first: Tensor, later: Tensor) -> Tensor:
         """(w_(m+1) - w_m) / dt minus the mean of the solver's rates at both, for frames from `first` on.
@@ -52,10 +53,10 @@ class Flow:
         rates = self.solver_rate(frames)
         return (frames[:, 1:] - frames[:, :-1]) / self.frame_seconds - (rates[:, 1:] + rates[:, :-1]) / 2
 
-    def _push(self) -> Tensor:
+    def _push(self, torus: Torus) -> Tensor:
         if self.forcing is None:
             return torch.zeros((), dtype=torch.float64)
-        return torch.fft.rfft2(self.forcing.double())
+        return torus.spectrum(self.forcing.double())
 
 
 @final
