@@ -18,7 +18,7 @@ help:
 	@echo "make test-slow  set up, then run the tests marked slow"
 	@echo "make test-oracles  set up with other people's packages too, then run the tests against them"
 	@echo "make lint       ruff, mypy, import contracts, sizes, generated files"
-	@echo "make generate   rewrite nn.py, the README's table and docs/operators from the catalogue"
+	@echo "make generate   rewrite nn.py, the README's list and docs/operators from the catalogue"
 	@echo "make native     build and test the C++ core alone, with all messages of the compiler"
 	@echo "make sanitize   the C++ tests under ASan, UBSan and TSan, and the native Python tests under the first two"
 	@echo "make setup      only set up the virtual environment in $(VENV)"

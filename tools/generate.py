@@ -1,4 +1,4 @@
-"""Writes what follows from the catalogue: circulant/nn.py, the README's table, docs/operators.
+"""Writes what follows from the catalogue: circulant/nn.py, the README's list, docs/operators.
 
     python tools/generate.py [--check]
 
@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 from textwrap import indent
 
-from pages import NOTE, index, operator_page, readme_table
+from indexes import by_cost, by_law, by_room, by_year, search_page
+from pages import NOTE, operator_page, readme_list
 
 from circulant.catalogue import CATALOGUE
 from circulant.core.card import Card
@@ -20,6 +21,7 @@ ROOT = Path(__file__).parent.parent
 NN = Path("src/circulant/nn.py")
 README = Path("README.md")
 PAGES = Path("docs/operators")
+PICTURES = Path("docs/images/operators")
 BEGIN, END = "<!-- operators: begin -->", "<!-- operators: end -->"
 LINE_LENGTH = 110
 NN_TEMPLATE = '''"""Every operator of the catalogue, loaded when it is asked for.
@@ -86,7 +88,7 @@ def readme_source(readme: str, cards: tuple[Card, ...]) -> str:
     """The README with the text between its markers replaced."""
     head, rest = readme.split(BEGIN)
     _, tail = rest.split(END)
-    return f"{head}{BEGIN}\n{readme_table(cards)}\n{END}{tail}"
+    return f"{head}{BEGIN}\n{readme_list(cards)}\n{END}{tail}"
 
 
 def generated(root: Path, cards: tuple[Card, ...]) -> dict[Path, str]:
@@ -94,9 +96,14 @@ def generated(root: Path, cards: tuple[Card, ...]) -> dict[Path, str]:
     files = {
         NN: nn_source(cards),
         README: readme_source((root / README).read_text(encoding="utf-8"), cards),
-        PAGES / "index.md": index(cards),
+        PAGES / "index.md": by_room(cards),
+        PAGES / "by-year.md": by_year(cards),
+        PAGES / "by-law.md": by_law(cards),
+        PAGES / "by-cost.md": by_cost(cards),
+        PAGES / "search.html": search_page(cards),
     }
-    return files | {PAGES / f"{card.name}.md": operator_page(card) for card in cards}
+    pictures = {path.stem for path in (root / PICTURES).glob("*.svg")}
+    return files | {PAGES / f"{card.name}.md": operator_page(card, pictures) for card in cards}
 
 
 def leftovers(root: Path, files: dict[Path, str]) -> list[Path]:

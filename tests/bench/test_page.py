@@ -116,6 +116,10 @@ def test_the_page_in_the_repository_is_what_its_files_make(tmp_path):
     assert made.read_text() == (root / "docs/benchmarks.md").read_text()
     operators = (tmp_path / "operator-benchmarks.md").read_text()
     assert operators == (root / "docs/operator-benchmarks.md").read_text()
+    pictures = sorted((tmp_path / "images").rglob("*.svg"))
+    assert len(pictures) > 50
+    for picture in pictures:
+        assert picture.read_text() == (root / "docs" / picture.relative_to(tmp_path)).read_text()
 
 
 def operator_rows(ours_byte):
@@ -142,6 +146,18 @@ def test_operators_have_a_page_of_their_own(page, tmp_path, ours_byte, heavier):
     assert f"| SGConv, forward | 4.00× | 0.500× | {memory}× |" in text
     assert heavier in text
     assert f"{SGCONV_SHAPE} (tuned malloc): torch.compile of torch.fft code takes 0.500× of our time" in text
+
+
+def test_each_operator_has_a_picture_of_its_times(page, tmp_path):
+    row_file(tmp_path / "results" / "a-cpu-operators.csv").replace(operator_rows(1e6))
+    page(rows())
+    drawn = tmp_path / "docs" / "images" / "operators" / "SGConv-time.svg"
+    picture = ElementTree.parse(drawn).getroot()
+    dots = [float(e.get("cx")) for e in picture.iter() if e.tag.endswith("circle")][2:]  # without the key
+    plain, compiled, *ours = dots
+    assert len(ours) == 2
+    assert compiled < ours[0] == ours[1] < plain
+    assert "torch.fft code 4.00" in picture.get("aria-label")
 
 
 def test_without_figures_the_page_of_operators_says_so(page, tmp_path):

@@ -8,9 +8,11 @@ from circulant.bench.page.lengths import length_picture
 from circulant.bench.page.operators import lengths_file, operator_parts
 from circulant.bench.page.picture import picture
 from circulant.bench.page.results import Device, read_devices
+from circulant.bench.page.timing import timing_pictures
 from circulant.core.atomic_file import write_atomically
 
 NOTE = "<!-- written by benchmarks/render.py; edit benchmarks/method.md, or measure again -->"
+TIMINGS = "operators"  # the folder of pictures that pages of operators show
 OPERATORS_METHOD, OPERATORS_PAGE = "operators.md", "operator-benchmarks.md"
 NOTHING_YET = """## Results
 
@@ -27,7 +29,7 @@ python benchmarks/render.py            # this page from the files
 
 
 def write_page(results: Path, method: Path, page: Path) -> tuple[Path, ...]:
-    """The files written: the page, that of the operators, and a picture for each device."""
+    """The files written: the page, that of the operators, pictures for each device and for each operator."""
     devices = [device for device in read_devices(results) if device.runs]
     pictures = {device.name: page.parent / "images" / f"benchmarks-{device.name}.svg" for device in devices}
     lengths = [device for device in devices if device.lengths]
@@ -36,6 +38,14 @@ def write_page(results: Path, method: Path, page: Path) -> tuple[Path, ...]:
         write_atomically(path, length_picture(run))
     for device in devices:
         write_atomically(pictures[device.name], picture(device.runs[0]))
+    timings = [
+        (page.parent / "images" / TIMINGS / f"{name}-time.svg", drawing)
+        for device in devices[:1]
+        for run in device.operators[:1]
+        for name, drawing in timing_pictures(run).items()
+    ]
+    for path, drawing in timings:
+        write_atomically(path, drawing)
     parts = [NOTE, method.read_text(encoding="utf-8").strip()]
     for device in devices:
         parts += _about(device, pictures[device.name], results / f"{device.name}.md")
@@ -45,7 +55,7 @@ def write_page(results: Path, method: Path, page: Path) -> tuple[Path, ...]:
     write_atomically(page, _joined(parts))
     about = method.with_name(OPERATORS_METHOD).read_text(encoding="utf-8")
     write_atomically(operators, _joined([NOTE, about, *operator_parts(devices)]))
-    return (page, operators, *pictures.values(), *drawn)
+    return (page, operators, *pictures.values(), *drawn, *(path for path, _ in timings))
 
 
 def _joined(parts: Iterable[str]) -> str:
