@@ -19,7 +19,7 @@ WAYS = {
     "by-year.md": "by year",
     "index.md": "by room",
 }
-AXES = {1: "One axis", 2: "Two axes", 3: "Three axes"}
+AXES = {1: "One axis", 2: "Two axes", 3: "Three axes", 4: "Four axes"}
 
 
 def ways(here: str) -> str:

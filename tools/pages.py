@@ -149,7 +149,7 @@ def _yes(holds: bool) -> str:
 def sight(card: Card, pictures: Container[str]) -> str:
     """The receptive field of the first member that can be drawn."""
     if card.name not in pictures:
-        return "There is no picture of an operator on three axes alone."
+        return "There is no picture of an operator on more than two axes alone."
     return (
         f"![What the middle of the output depends on]({PICTURES}/{card.name}.svg)\n\n"
         "How much each sample of x moves the middle of y, as initialised, averaged over random x of 16 "

@@ -17,7 +17,7 @@ from circulant.explain.receptive_field import effective_receptive_field
 
 FOLDER = Path(__file__).parent.parent / "docs/images/operators"
 CHANNELS = 16
-SPATIAL = {1: (128,), 2: (32, 32)}  # volumes cannot be drawn
+SPATIAL = {1: (128,), 2: (32, 32)}  # no more axes can be drawn
 EXAMPLES = 4
 
 

@@ -8,7 +8,7 @@ from circulant.core.card import Card
 from circulant.core.sizes import Shape
 
 CHANNELS = 64
-SPATIAL: dict[int, Shape] = {1: (1024,), 2: (64, 64), 3: (16, 16, 16)}
+SPATIAL: dict[int, Shape] = {1: (1024,), 2: (64, 64), 3: (16, 16, 16), 4: (8, 8, 8, 8)}
 
 
 @dataclass(frozen=True, slots=True)

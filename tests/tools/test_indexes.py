@@ -57,7 +57,7 @@ def test_the_cheapest_and_the_newest_come_first():
 
 def test_every_operator_on_one_or_two_axes_has_a_picture_and_every_picture_an_operator():
     pictures = {path.stem for path in (ROOT / "docs/images/operators").glob("*.svg")}
-    drawn = {card.name for card in CATALOGUE if card.ndims != (3,)}
+    drawn = {card.name for card in CATALOGUE if min(card.ndims) <= 2}
     timed = {name for name in pictures if name.endswith("-time")}
     assert pictures - timed == drawn
     assert {name.removesuffix("-time") for name in timed} <= NAMES
