@@ -12,6 +12,7 @@ from circulant.data.flows import burgers_flow, navier_stokes_flow
 from circulant.data.mnist import mnist_5k
 from circulant.data.mnist1d import mnist_1d
 from circulant.data.next_character import characters_from_file, stdlib_characters
+from circulant.data.noisy_photographs import noisy_photographs
 from circulant.data.pictures import pictures_from_folder
 from circulant.data.series import BUNDLED, bundled_series, series_from_file
 from circulant.data.table import table_from_file
@@ -23,6 +24,7 @@ FIXED: Mapping[str, Callable[[], Dataset]] = {  # with a split of their own
     "mnist1d": mnist_1d,
     "burgers": burgers_flow,
     "navier-stokes": navier_stokes_flow,
+    "noisy-photographs": noisy_photographs,
 }
 SMALLEST, LARGEST = 4, 1024  # sides in pixels that --size takes
 
