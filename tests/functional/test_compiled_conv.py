@@ -2,10 +2,12 @@
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from circulant import functional
 from circulant.core.tolerances import assert_close
 from circulant.engine.choice import use
+from circulant.engine.convolution import Boundary, as_settings, problem_for
 from circulant.engine.planner import Backend
 
 
@@ -50,3 +52,28 @@ def test_compiled_long_convolution_is_the_same_by_every_algorithm(algorithm):
 def test_compiled_complex_recurrence_is_the_same():
     with use(backend=Backend.TORCH):
         check_gradients(functional.linear_recurrence, 0.5 * drawn(2, 3, 9, 2), drawn(2, 3, 9, 2))
+
+
+def steps(tensor):
+    """Strides of the axes along which there is something to step over."""
+    return [stride for stride, size in zip(tensor.stride(), tensor.shape) if size > 1]
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=str)
+@pytest.mark.parametrize("kernel", [3, 13])
+def test_gradients_lie_in_memory_as_compilers_are_told(layout, kernel):
+    """Inductor asserts the strides that the fake kernel promises."""
+    x, weight = torch.randn(2, 32, 40, 40), torch.randn(32, 1, kernel, kernel)
+    x = x.to(memory_format=layout)
+    sizes = {"stride": (1, 1), "padding": ((kernel // 2,) * 2,) * 2, "dilation": (1, 1), "groups": 32}
+    settings = as_settings(problem_for(x, weight, **sizes, boundary=Boundary.ZEROS))
+    arguments = (x, weight, torch.randn(2, 32, 40, 40), settings, None, None, None, None)
+    torch.library.opcheck(
+        torch.ops.circulant.convolution_gradients.default, arguments, test_utils="test_faketensor"
+    )
+    real = torch.ops.circulant.convolution_gradients(*arguments)
+    with FakeTensorMode(allow_non_fake_inputs=True) as mode:
+        fake = torch.ops.circulant.convolution_gradients(
+            *(mode.from_tensor(a) if isinstance(a, torch.Tensor) else a for a in arguments)
+        )
+    assert [steps(one) for one in real] == [steps(one) for one in fake]

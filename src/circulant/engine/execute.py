@@ -32,7 +32,8 @@ def execute_gradients(
         one, other = (plan(problem.for_slot(slot), choice, device).chosen for slot in slots)
         if one is other and one.gradients is not None and _fits(one, problem, choice):
             with without_autocast(device):
-                return one.gradients(problem, first, second, cotangent)
+                made = one.gradients(problem, first, second, cotangent)
+            return made[0].contiguous(), made[1].contiguous()
     return (
         execute(problem.for_slot(slots[0]), (cotangent, second), choice),
         execute(problem.for_slot(slots[1]), (first, cotangent), choice),

@@ -73,7 +73,9 @@ class TrilinearOp:
             problem = self.problem_of(Slot.OUTPUT, *shapes, settings, first.dtype)
             return execute_gradients(problem, first, second, cotangent, choice)
 
-        gradients.register_fake(lambda first, second, *_: (torch.empty_like(first), torch.empty_like(second)))
+        gradients.register_fake(
+            lambda first, second, *_: (first.new_empty(first.shape), second.new_empty(second.shape))
+        )
         gradients.register_autograd(self._backward_of_gradients, setup_context=_save_three)
         gradients.register_vmap(self._vmap_of_gradients)
         register_flop_formula(getattr(torch.ops.circulant, f"{name}_gradients"))(self._flop_of_gradients)
