@@ -6,6 +6,7 @@ from torch import nn
 
 from circulant.core.sizes import product
 from circulant.operators.spatial.depthwise_conv import DepthwiseConv2d
+from circulant.operators.spatial.same_conv2d import SameConv2d
 
 SPREAD = 0.02
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -14,7 +15,7 @@ CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 def narrow_normal_weights(network: nn.Module) -> None:
     """Linear maps and convolutions: a truncated normal distribution of width 0.02, biases 0."""
     for layer in network.modules():
-        if isinstance(layer, (nn.Linear, DepthwiseConv2d, *CONVOLUTIONS)):
+        if isinstance(layer, (nn.Linear, DepthwiseConv2d, SameConv2d, *CONVOLUTIONS)):
             _narrow_normal(layer)
 
 
@@ -27,6 +28,8 @@ def outgoing_normal_weights(network: nn.Module) -> None:
             _outgoing_normal(layer, layer.groups)
         elif isinstance(layer, DepthwiseConv2d):
             _outgoing_normal(layer, layer.channels)
+        elif isinstance(layer, SameConv2d):
+            _outgoing_normal(layer, layer.settings.groups)
 
 
 def _narrow_normal(layer: nn.Module) -> None:

@@ -10,6 +10,8 @@ from circulant.operators.spatial import (
     large_kernel_attention2d,
     large_kernel_conv,
     recursive_conv2d,
+    spatial_reinforcement_mixer2d,
+    wave_channel_mixer2d,
 )
 
 CARDS: tuple[Card, ...] = (
@@ -21,4 +23,6 @@ CARDS: tuple[Card, ...] = (
     gn_conv2d.CARD,
     global_local_filter2d.CARD,
     recursive_conv2d.CARD,
+    spatial_reinforcement_mixer2d.CARD,
+    wave_channel_mixer2d.CARD,
 )
