@@ -1,4 +1,4 @@
-"""The visual attention network has the published sizes, its block is the published one, and it reads digits."""
+"""The visual attention network has the published sizes and block, and it reads digits."""
 
 import pytest
 import torch

@@ -1,9 +1,9 @@
 """Does a classifier go by shape or by texture?
 
-After Geirhos, Rubisch, Michaelis, Bethge, Wichmann and Brendel (2019), ImageNet-trained CNNs are biased towards
-texture; increasing shape bias improves accuracy and robustness, https://arxiv.org/abs/1811.12231: pictures
-that have the shape of one class and the texture of another are given to the network, and what it decides for
-neither of the two is left out.
+After Geirhos, Rubisch, Michaelis, Bethge, Wichmann and Brendel (2018), ImageNet-trained CNNs are biased
+towards texture; increasing shape bias improves accuracy and robustness, https://arxiv.org/abs/1811.12231:
+pictures that have the shape of one class and the texture of another are given to the network, and what it
+decides for neither of the two is left out.
 """
 
 from dataclasses import dataclass

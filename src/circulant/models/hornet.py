@@ -1,7 +1,7 @@
 """HorNet: ConvNeXt's frame around recursive gated convolutions of rising order.
 
-After Rao, Zhao, Tang, Zhou, Lim and Lu (2022), HorNet: Efficient High-Order Spatial Interactions with Recursive
-Gated Convolutions, https://arxiv.org/abs/2207.14284, and its published code.
+After Rao, Zhao, Tang, Zhou, Lim and Lu (2022), HorNet: Efficient High-Order Spatial Interactions with
+Recursive Gated Convolutions, https://arxiv.org/abs/2207.14284, and its published code.
 """
 
 from dataclasses import dataclass, replace

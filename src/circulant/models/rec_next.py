@@ -1,7 +1,7 @@
 """RecNeXt: a light network whose blocks see far by recursive convolutions, the furthest on the finest grid.
 
-After Zhao, Luo and Ouyang (2024), RecConv: Efficient Recursive Convolutions for Multi-Frequency Representations,
-https://arxiv.org/abs/2412.19628, and the published code of its M series.
+After Zhao, Luo and Ouyang (2024), RecConv: Efficient Recursive Convolutions for Multi-Frequency
+Representations, https://arxiv.org/abs/2412.19628, and the published code of its M series.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ MLP_RATIO, KERNEL, DOWN_KERNEL = 2, 5, 7
 @final
 @dataclass(frozen=True, slots=True)
 class RecNextDesign:
-    """Channels of the first stage, twice as many in each further one; blocks and their levels in each stage."""
+    """Channels of the first stage, twice as many in each further one; blocks and levels in each stage."""
 
     width: int
     depths: tuple[int, ...]

@@ -1,8 +1,8 @@
 """SpaRTAN: a light network of spatial reinforcement and of channels that meet as waves.
 
-After Pay, Baskaran, Loo, Wong and See (2025), SpaRTAN: Spatial Reinforcement Token-based Aggregation Network for
-Visual Recognition, https://arxiv.org/abs/2507.10999, and its published code; there the last block's rate of
-dropped paths stays one step below the largest, which it reaches here.
+After Pay, Baskaran, Loo, Wong and See (2025), SpaRTAN: Spatial Reinforcement Token-based Aggregation Network
+for Visual Recognition, https://arxiv.org/abs/2507.10999, and its published code; there the last block's rate
+of dropped paths stays one step below the largest, which it reaches here.
 """
 
 from dataclasses import dataclass

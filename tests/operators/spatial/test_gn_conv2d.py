@@ -1,4 +1,4 @@
-"""Recursive gated convolution: its degree, its work, its simplest order and its two kinds of neighbourhood."""
+"""Recursive gated convolution: its degree, its work, its simplest order, its neighbourhoods."""
 
 import pytest
 import torch

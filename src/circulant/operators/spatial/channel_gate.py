@@ -1,4 +1,4 @@
-"""A gate for each channel from the means of all: the part that squeezes and excites inside other operators."""
+"""A gate for each channel from the means of all: squeeze and excitation inside other operators."""
 
 from typing import final
 

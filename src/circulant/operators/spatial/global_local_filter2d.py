@@ -2,8 +2,8 @@ r"""Global-local filter: half of the channels meet a 3x3 kernel, the other half 
 
     x' = layer_norm(x),   y_(2c) = w_c * x'_c,   y_(2c+1) = irfft2(K_c . rfft2(x'_(C/2+c))),   layer_norm(y)
 
-Both norms are over the channels of each position, and both halves are interleaved. w is depthwise, padded with
-zeros and without a bias. Shapes: x (B, C, H, W) -> y (B, C, H, W); K is stored for one grid, as pairs
+Both norms are over the channels of each position, and the halves are interleaved. w is depthwise, padded
+with zeros and without a bias. Shapes: x (B, C, H, W) -> y (B, C, H, W); K is stored for one grid, as pairs
 (C / 2, H, W // 2 + 1, 2).
 
 On another grid K is interpolated bilinearly between its first and last entries, as in the published code:
@@ -29,31 +29,40 @@ EPS, SPREAD = 1e-6, 0.02
 
 
 def reference(x: Tensor, state: dict[str, Tensor]) -> Tensor:
-    def norm(z: Tensor, name: str) -> Tensor:
-        mean = z.mean(1, keepdim=True)
-        spread = ((z - mean) ** 2).mean(1, keepdim=True)
-        scaled = (z - mean) / torch.sqrt(spread + 1e-6)
-        return scaled * state[f"{name}.weight"][:, None, None] + state[f"{name}.bias"][:, None, None]
-
     (H, W), half = x.shape[2:], x.shape[1] // 2
-    near, far = norm(x, "before").split(half, 1)
+    near, far = _norm(x, state, "before").split(half, 1)
     K = _between(_between(state["weight"], 1, H), 2, W // 2 + 1)
+    y = torch.zeros_like(x)
+    y[:, 0::2] = _correlate(near, state["local.weight"])
+    rows, columns = torch.arange(H, dtype=x.dtype) / H, torch.arange(W // 2 + 1, dtype=x.dtype) / W
+    counted = torch.tensor([1.0 if 2 * q in (0, W) else 2.0 for q in range(W // 2 + 1)], dtype=x.dtype)
+    for h in range(H):
+        for w in range(W):
+            angle = 2 * torch.pi * (rows[:, None] * h + columns * w)
+            waves = K[..., 0] * angle.cos() - K[..., 1] * angle.sin()
+            tap = (waves * counted).sum((1, 2)) / (H * W)
+            y[:, 1::2] += tap[:, None, None] * far.roll((h, w), (2, 3))
+    return _norm(y, state, "after")
+
+
+def _norm(z: Tensor, state: dict[str, Tensor], name: str) -> Tensor:
+    mean = z.mean(1, keepdim=True)
+    scaled = (z - mean) / torch.sqrt(((z - mean) ** 2).mean(1, keepdim=True) + 1e-6)
+    return scaled * state[f"{name}.weight"][:, None, None] + state[f"{name}.bias"][:, None, None]
+
+
+def _correlate(x: Tensor, weight: Tensor) -> Tensor:
+    """Each channel with its own kernel; zeros around."""
+    (H, W), K = x.shape[2:], weight.shape[-1]
     y = torch.zeros_like(x)
     for h in range(H):
         for w in range(W):
-            for i in range(3):
-                for j in range(3):
-                    u, v = h + i - 1, w + j - 1
+            for i in range(K):
+                for j in range(K):
+                    u, v = h + (i - K // 2), w + (j - K // 2)
                     if 0 <= u < H and 0 <= v < W:
-                        y[:, 0::2, h, w] += state["local.weight"][:, 0, i, j] * near[:, :, u, v]
-            tap = torch.zeros(half, dtype=x.dtype)
-            for k in range(H):
-                for q in range(W // 2 + 1):
-                    angle = torch.tensor(2 * torch.pi * (k * h / H + q * w / W), dtype=x.dtype)
-                    part = K[:, k, q, 0] * angle.cos() - K[:, k, q, 1] * angle.sin()
-                    tap = tap + part * (1 if 2 * q in (0, W) else 2) / (H * W)
-            y[:, 1::2] += tap[:, None, None] * far.roll((h, w), (2, 3))
-    return norm(y, "after")
+                        y[:, :, h, w] += weight[:, 0, i, j] * x[:, :, u, v]
+    return y
 
 
 def _between(K: Tensor, axis: int, size: int) -> Tensor:

@@ -31,32 +31,38 @@ MIXER_SCALE = 1 / 3
 
 
 def reference(x: Tensor, state: dict[str, Tensor], order: int, scale: float = 1.0) -> Tensor:
-    def linear(z: Tensor, name: str) -> Tensor:
-        y = torch.einsum("oi,bihw->bohw", state[f"{name}.weight"][..., 0, 0], z)
-        return y + state[f"{name}.bias"][:, None, None] if f"{name}.bias" in state else y
+    C = x.shape[1]
+    start = C >> (order - 1)
+    expanded = _linear(x, state, "expand")
+    y, seen = expanded[:, :start], _correlate(expanded[:, start:], state["neighbours.weight"])
+    if "neighbours.bias" in state:
+        seen = seen + state["neighbours.bias"][:, None, None]
+    start = 0
+    for k in range(order):
+        width = C >> (order - 1 - k)
+        y = _linear(y, state, f"gates.{k - 1}") if k else y
+        y = y * scale * seen[:, start : start + width]
+        start += width
+    return _linear(y, state, "project")
 
-    C, H, W = x.shape[1:]
-    kernel = state["neighbours.weight"]
-    K = kernel.shape[-1]
-    expanded = linear(x, "expand")
-    first, rest = expanded[:, : C >> (order - 1)], expanded[:, C >> (order - 1) :]
-    seen = torch.zeros_like(rest)
+
+def _linear(z: Tensor, state: dict[str, Tensor], name: str) -> Tensor:
+    y = torch.einsum("oi,bihw->bohw", state[f"{name}.weight"][..., 0, 0], z)
+    return y + state[f"{name}.bias"][:, None, None] if f"{name}.bias" in state else y
+
+
+def _correlate(x: Tensor, weight: Tensor) -> Tensor:
+    """Each channel with its own kernel; zeros around."""
+    (H, W), K = x.shape[2:], weight.shape[-1]
+    y = torch.zeros_like(x)
     for h in range(H):
         for w in range(W):
             for i in range(K):
                 for j in range(K):
-                    u, v = h + i - K // 2, w + j - K // 2
+                    u, v = h + (i - K // 2), w + (j - K // 2)
                     if 0 <= u < H and 0 <= v < W:
-                        seen[:, :, h, w] += kernel[:, 0, i, j] * rest[:, :, u, v]
-    if "neighbours.bias" in state:
-        seen = seen + state["neighbours.bias"][:, None, None]
-    y, start = first, 0
-    for k in range(order):
-        width = C >> (order - 1 - k)
-        y = linear(y, f"gates.{k - 1}") if k else y
-        y = y * scale * seen[:, start : start + width]
-        start += width
-    return linear(y, "project")
+                        y[:, :, h, w] += weight[:, 0, i, j] * x[:, :, u, v]
+    return y
 
 
 @final

@@ -1,7 +1,7 @@
 r"""Recursive convolution: one small kernel halves the picture again and again, small kernels put it together.
 
-    f_0 = x,   f_i = w *_2 f_(i-1)   (stride 2)   for i = 1 .. n,   u_n = k_n * f_n,   u_i = k_i * (f_i + up(u_(i+1)))
-    y = u_0
+    f_0 = x,   f_i = w *_2 f_(i-1)  with stride 2, for i = 1 .. n
+    u_n = k_n * f_n,   u_i = k_i * (f_i + up(u_(i+1))),   y = u_0
 
 All kernels are depthwise K x K, padded with zeros and without a bias; w is the same at every level. up is
 bilinear interpolation to the size of the next finer level. Shapes: x (B, C, H, W) -> y (B, C, H, W); w, k_i
@@ -89,9 +89,7 @@ class RecursiveConv2d(Operator):
         if levels < 0:
             raise ArgumentError(f"expected levels of 0 or more, got {levels}")
         self.channels, self.levels = channels, levels
-        self.halving = conv_settings(
-            2, channels, channels, kernel_size, 2, kernel_size // 2, groups=channels
-        )
+        self.halving = conv_settings(2, channels, channels, kernel_size, 2, kernel_size // 2, groups=channels)
         weight = torch.empty(self.halving.weight_shape, device=device, dtype=dtype)
         self.down = nn.Parameter(weight) if levels else None
         self.convs = nn.ModuleList(

@@ -1,4 +1,4 @@
-"""A planned convolution with torch's parameters that keeps the grid: dense, grouped or depthwise, dilated or not."""
+"""A planned convolution that keeps the grid, with torch's parameters: dense or in groups, dilated or not."""
 
 from math import sqrt
 from typing import final

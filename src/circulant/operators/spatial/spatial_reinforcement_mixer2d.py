@@ -3,8 +3,8 @@ r"""Spatial reinforcement: what differs from the mean, seen by a near and by a f
     z = W x + b,   r = z + g (z - mean_p z)
     y = V [gate(gelu(bn(k_1 * r))), gate(gelu(bn(k_3 *_2 (k_2 *_2 r))))] + v
 
-W halves the channels, g is one factor for each of them, k_1 to k_3 are 3x3 kernels, of which the last two have
-taps two samples apart and together reach 9x9 samples. Each gate scales channels by
+W halves the channels, g is one factor for each of them, k_1 to k_3 are 3x3 kernels, of which the last two
+have taps two samples apart and together reach 9x9 samples. Each gate scales channels by
 sigmoid(S_2 relu(S_1 mean)), with a quarter as many in between. Shapes: x (B, C, H, W) -> y (B, C, H, W);
 W (C / 2, C), V (C, C).
 
@@ -29,41 +29,47 @@ from circulant.operators.spatial.same_conv2d import SameConv2d
 FIRST_GAIN, EPS, SQUEEZE = 1e-5, 1e-6, 4
 
 
-def reference(x: Tensor, state: dict[str, Tensor], depthwise: bool = True) -> Tensor:
-    def linear(z: Tensor, name: str) -> Tensor:
-        y = torch.einsum("oi,bihw->bohw", state[f"{name}.weight"][..., 0, 0], z)
-        return y + state[f"{name}.bias"][:, None, None]
+def reference(x: Tensor, state: dict[str, Tensor]) -> Tensor:
+    z = _linear(x, state, "halve")
+    z = z + state["gain"][:, None, None] * (z - _mean(z))
+    near = _correlate(z, state["near.weight"], 1)
+    far = _correlate(_correlate(z, state["middle.weight"], 2), state["far.weight"], 2)
+    both = [_activated(near, state, "near"), _activated(far, state, "far")]
+    return _linear(torch.cat(both, 1), state, "project")
 
-    def mean(z: Tensor) -> Tensor:
-        return z.sum((2, 3), keepdim=True) / (z.shape[2] * z.shape[3])
 
-    def activated(z: Tensor, name: str) -> Tensor:
-        centred = z - state[f"{name}_norm.running_mean"][:, None, None]
-        deviation = torch.sqrt(state[f"{name}_norm.running_var"] + 1e-6)[:, None, None]
-        z = centred / deviation * state[f"{name}_norm.weight"][:, None, None]
-        z = z + state[f"{name}_norm.bias"][:, None, None]
-        z = z * (1 + torch.erf(z / 2**0.5)) / 2
-        hidden = linear(mean(z), f"{name}_gate.squeeze").clamp(min=0)
-        return z / (1 + torch.exp(-linear(hidden, f"{name}_gate.excite")))
+def _mean(z: Tensor) -> Tensor:
+    return z.sum((2, 3), keepdim=True) / (z.shape[2] * z.shape[3])
 
-    def see(z: Tensor, name: str, dilation: int) -> Tensor:
-        weight = state[f"{name}.weight"]
-        (H, W), y = z.shape[2:], torch.zeros_like(z)
-        for h in range(H):
-            for w in range(W):
-                for i in range(3):
-                    for j in range(3):
-                        u, v = h + dilation * (i - 1), w + dilation * (j - 1)
-                        if 0 <= u < H and 0 <= v < W:
-                            tap, value = weight[:, :, i, j], z[:, :, u, v]
-                            y[:, :, h, w] += tap[:, 0] * value if depthwise else value @ tap.T
-        return y
 
-    z = linear(x, "halve")
-    z = z + state["gain"][:, None, None] * (z - mean(z))
-    near = activated(see(z, "near", 1), "near")
-    far = activated(see(see(z, "middle", 2), "far", 2), "far")
-    return linear(torch.cat([near, far], 1), "project")
+def _linear(z: Tensor, state: dict[str, Tensor], name: str) -> Tensor:
+    y = torch.einsum("oi,bihw->bohw", state[f"{name}.weight"][..., 0, 0], z)
+    return y + state[f"{name}.bias"][:, None, None]
+
+
+def _activated(z: Tensor, state: dict[str, Tensor], name: str) -> Tensor:
+    """Norm, GELU and gate."""
+    scale = state[f"{name}_norm.weight"] / torch.sqrt(state[f"{name}_norm.running_var"] + 1e-6)
+    z = (z - state[f"{name}_norm.running_mean"][:, None, None]) * scale[:, None, None]
+    z = z + state[f"{name}_norm.bias"][:, None, None]
+    z = z * (1 + torch.erf(z / 2**0.5)) / 2
+    hidden = _linear(_mean(z), state, f"{name}_gate.squeeze").clamp(min=0)
+    return z / (1 + torch.exp(-_linear(hidden, state, f"{name}_gate.excite")))
+
+
+def _correlate(x: Tensor, weight: Tensor, dilation: int) -> Tensor:
+    """Depthwise where a kernel has one input, else dense; zeros around."""
+    (H, W), K = x.shape[2:], weight.shape[-1]
+    y = torch.zeros_like(x)
+    for h in range(H):
+        for w in range(W):
+            for i in range(K):
+                for j in range(K):
+                    u, v = h + dilation * (i - K // 2), w + dilation * (j - K // 2)
+                    if 0 <= u < H and 0 <= v < W:
+                        tap, met = weight[:, :, i, j], x[:, :, u, v]
+                        y[:, :, h, w] += tap[:, 0] * met if tap.shape[1] == 1 else met @ tap.T
+    return y
 
 
 @final
@@ -137,7 +143,7 @@ CARD = Card(
     laws=frozenset(),
     cases=(
         Case((2, 8, 3, 4), lambda: SpatialReinforcementMixer2d(8)),
-        Case((1, 8, 4, 3), lambda: SpatialReinforcementMixer2d(8, depthwise=False), {"depthwise": False}),
+        Case((1, 8, 4, 3), lambda: SpatialReinforcementMixer2d(8, depthwise=False)),
     ),
     refuses=(
         BadInput((2, 6, 4, 4), lambda: SpatialReinforcementMixer2d(8), says="C = 8"),

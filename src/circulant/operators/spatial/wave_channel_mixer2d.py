@@ -3,8 +3,8 @@ r"""Wave channel mixer: channels as waves that add to the strongest one of their
     a = gelu(A x + b_a) (B x + b_b),   f_c = a_c + a_m  with m = argmax_c x_c at each position
     (h_(2j) + i h_(2j+1)) = w_j (f_(2j) + i f_(2j+1)),   y = V gate(gelu(bn(k * h))) + v
 
-A and B widen C channels to e C, m is one of the first C of them, w are complex numbers, k is a 3x3 kernel and the
-gate scales channels by sigmoid(S_2 relu(S_1 mean)) with C / 4 in between.
+A and B widen C channels to e C, m is one of the first C of them, w are complex numbers, k is a 3x3 kernel
+and the gate scales channels by sigmoid(S_2 relu(S_1 mean)) with C / 4 in between.
 Shapes: x (B, C, H, W) -> y (B, C, H, W); A, B (e C, C), w (e C / 2, 2) as pairs, V (C, e C).
 
 k is depthwise, or with depthwise=False in C groups of e channels. w is standard normal at the start.
@@ -29,16 +29,8 @@ EPS, SQUEEZE = 1e-6, 4
 
 
 def reference(x: Tensor, state: dict[str, Tensor]) -> Tensor:
-    def linear(z: Tensor, name: str) -> Tensor:
-        y = torch.einsum("oi,bihw->bohw", state[f"{name}.weight"][..., 0, 0], z)
-        return y + state[f"{name}.bias"][:, None, None]
-
-    def gelu(z: Tensor) -> Tensor:
-        return z * (1 + torch.erf(z / 2**0.5)) / 2
-
     B, _, H, W = x.shape
-    phase, amplitude = gelu(linear(x, "phase")), linear(x, "amplitude")
-    wave = phase * amplitude
+    wave = _gelu(_linear(x, state, "phase")) * _linear(x, state, "amplitude")
     f = torch.zeros_like(wave)
     for b in range(B):
         for h in range(H):
@@ -49,24 +41,35 @@ def reference(x: Tensor, state: dict[str, Tensor]) -> Tensor:
     for j, (real, imag) in enumerate(state["turn"]):
         turned[:, 2 * j] = real * f[:, 2 * j] - imag * f[:, 2 * j + 1]
         turned[:, 2 * j + 1] = imag * f[:, 2 * j] + real * f[:, 2 * j + 1]
-    kernel = state["neighbours.weight"]
-    width, seen = kernel.shape[1], torch.zeros_like(f)
-    for c in range(f.shape[1]):
-        first = c // width * width
+    seen = _correlate(turned, state["neighbours.weight"]) - state["norm.running_mean"][:, None, None]
+    seen = seen / torch.sqrt(state["norm.running_var"] + 1e-6)[:, None, None]
+    seen = _gelu(seen * state["norm.weight"][:, None, None] + state["norm.bias"][:, None, None])
+    mean = seen.sum((2, 3), keepdim=True) / (H * W)
+    logits = _linear(_linear(mean, state, "gate.squeeze").clamp(min=0), state, "gate.excite")
+    return _linear(seen / (1 + torch.exp(-logits)), state, "project")
+
+
+def _gelu(z: Tensor) -> Tensor:
+    return z * (1 + torch.erf(z / 2**0.5)) / 2
+
+
+def _linear(z: Tensor, state: dict[str, Tensor], name: str) -> Tensor:
+    y = torch.einsum("oi,bihw->bohw", state[f"{name}.weight"][..., 0, 0], z)
+    return y + state[f"{name}.bias"][:, None, None]
+
+
+def _correlate(x: Tensor, weight: Tensor) -> Tensor:
+    """Each output with the channels of its group; zeros around."""
+    (H, W), width = x.shape[2:], weight.shape[1]
+    y = torch.zeros_like(x)
+    for c in range(len(weight)):
+        group = x[:, c // width * width : (c // width + 1) * width]
         for h in range(H):
             for w in range(W):
-                for i in range(3):
-                    for j in range(3):
-                        u, v = h + i - 1, w + j - 1
-                        if 0 <= u < H and 0 <= v < W:
-                            met = turned[:, first : first + width, u, v]
-                            seen[:, c, h, w] += met @ kernel[c, :, i, j]
-    deviation = torch.sqrt(state["norm.running_var"] + 1e-6)[:, None, None]
-    seen = (seen - state["norm.running_mean"][:, None, None]) / deviation
-    seen = gelu(seen * state["norm.weight"][:, None, None] + state["norm.bias"][:, None, None])
-    mean = seen.sum((2, 3), keepdim=True) / (H * W)
-    logits = linear(linear(mean, "gate.squeeze").clamp(min=0), "gate.excite")
-    return linear(seen / (1 + torch.exp(-logits)), "project")
+                for u in range(max(h - 1, 0), min(h + 2, H)):
+                    for v in range(max(w - 1, 0), min(w + 2, W)):
+                        y[:, c, h, w] += group[:, :, u, v] @ weight[c, :, u - h + 1, v - w + 1]
+    return y
 
 
 @final
