@@ -115,7 +115,7 @@ class GlobalLocalFilter2d(Operator):
     def forward(self, x: Tensor) -> Tensor:
         require_input(x, self.channels, self.ndims)
         near, far = self.before(x.movedim(1, -1)).movedim(-1, 1).chunk(2, 1)
-        filtered = spectral_filter(far, self.gains(tuple(x.shape[2:])))
+        filtered = spectral_filter(far.contiguous(), self.gains(tuple(x.shape[2:])))
         # behind the filter, which keeps single precision, and the convolution, which may not, under autocast
         both = torch.stack([self.local(near).to(filtered.dtype), filtered], -1)
         return self.after(both.movedim(1, -2).flatten(-2)).movedim(-1, 1)
