@@ -12,7 +12,7 @@ many products of x as attention. Networks use s = 1/3.
 """
 
 from itertools import pairwise
-from typing import final
+from typing import cast, final
 
 import torch
 import torch.nn.functional as F
@@ -111,7 +111,8 @@ class GnConv2d(Operator):
         first, rest = self.expand(x).split((self.widths[0], sum(self.widths)), 1)
         factor, *factors = self.neighbours(rest).split(self.widths, 1)
         y = first * self.scale * factor
-        for gate, factor in zip(self.gates, factors):
+        for layer, factor in zip(self.gates, factors):
+            gate = cast(nn.Conv2d, layer)
             # the scale of a factor goes into the small weights of its gate, not over all positions
             bias = None if gate.bias is None else self.scale * gate.bias
             y = F.conv2d(y, self.scale * gate.weight, bias) * factor
