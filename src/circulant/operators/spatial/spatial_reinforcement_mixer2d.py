@@ -29,12 +29,16 @@ from circulant.operators.spatial.same_conv2d import SameConv2d
 FIRST_GAIN, EPS, SQUEEZE = 1e-5, 1e-6, 4
 
 
-def reference(x: Tensor, state: dict[str, Tensor]) -> Tensor:
+def reference(x: Tensor, state: dict[str, Tensor], training: bool = False) -> Tensor:
     z = _linear(x, state, "halve")
     z = z + state["gain"][:, None, None] * (z - _mean(z))
     near = _correlate(z, state["near.weight"], 1)
     far = _correlate(_correlate(z, state["middle.weight"], 2), state["far.weight"], 2)
-    both = [_activated(near, state, "near"), _activated(far, state, "far")]
+    both = []
+    for seen, name in ((near, "near"), (far, "far")):
+        seen = _normed(seen, state, f"{name}_norm", training)
+        hidden = _linear(_mean(seen), state, f"{name}_gate.squeeze").clamp(min=0)
+        both.append(seen / (1 + torch.exp(-_linear(hidden, state, f"{name}_gate.excite"))))
     return _linear(torch.cat(both, 1), state, "project")
 
 
@@ -47,14 +51,14 @@ def _linear(z: Tensor, state: dict[str, Tensor], name: str) -> Tensor:
     return y + state[f"{name}.bias"][:, None, None]
 
 
-def _activated(z: Tensor, state: dict[str, Tensor], name: str) -> Tensor:
-    """Norm, GELU and gate."""
-    scale = state[f"{name}_norm.weight"] / torch.sqrt(state[f"{name}_norm.running_var"] + 1e-6)
-    z = (z - state[f"{name}_norm.running_mean"][:, None, None]) * scale[:, None, None]
-    z = z + state[f"{name}_norm.bias"][:, None, None]
-    z = z * (1 + torch.erf(z / 2**0.5)) / 2
-    hidden = _linear(_mean(z), state, f"{name}_gate.squeeze").clamp(min=0)
-    return z / (1 + torch.exp(-_linear(hidden, state, f"{name}_gate.excite")))
+def _normed(z: Tensor, state: dict[str, Tensor], name: str, training: bool) -> Tensor:
+    """By the running statistics or, in training, by those of the examples; then GELU."""
+    mean, variance = state[f"{name}.running_mean"], state[f"{name}.running_var"]
+    if training:
+        mean, variance = z.mean((0, 2, 3)), z.var((0, 2, 3), correction=0)
+    scale = state[f"{name}.weight"] / torch.sqrt(variance + 1e-6)
+    z = (z - mean[:, None, None]) * scale[:, None, None] + state[f"{name}.bias"][:, None, None]
+    return z * (1 + torch.erf(z / 2**0.5)) / 2
 
 
 def _correlate(x: Tensor, weight: Tensor, dilation: int) -> Tensor:

@@ -28,7 +28,7 @@ from circulant.operators.spatial.same_conv2d import SameConv2d
 EPS, SQUEEZE = 1e-6, 4
 
 
-def reference(x: Tensor, state: dict[str, Tensor]) -> Tensor:
+def reference(x: Tensor, state: dict[str, Tensor], training: bool = False) -> Tensor:
     B, _, H, W = x.shape
     wave = _gelu(_linear(x, state, "phase")) * _linear(x, state, "amplitude")
     f = torch.zeros_like(wave)
@@ -41,9 +41,7 @@ def reference(x: Tensor, state: dict[str, Tensor]) -> Tensor:
     for j, (real, imag) in enumerate(state["turn"]):
         turned[:, 2 * j] = real * f[:, 2 * j] - imag * f[:, 2 * j + 1]
         turned[:, 2 * j + 1] = imag * f[:, 2 * j] + real * f[:, 2 * j + 1]
-    seen = _correlate(turned, state["neighbours.weight"]) - state["norm.running_mean"][:, None, None]
-    seen = seen / torch.sqrt(state["norm.running_var"] + 1e-6)[:, None, None]
-    seen = _gelu(seen * state["norm.weight"][:, None, None] + state["norm.bias"][:, None, None])
+    seen = _normed(_correlate(turned, state["neighbours.weight"]), state, training)
     mean = seen.sum((2, 3), keepdim=True) / (H * W)
     logits = _linear(_linear(mean, state, "gate.squeeze").clamp(min=0), state, "gate.excite")
     return _linear(seen / (1 + torch.exp(-logits)), state, "project")
@@ -51,6 +49,16 @@ def reference(x: Tensor, state: dict[str, Tensor]) -> Tensor:
 
 def _gelu(z: Tensor) -> Tensor:
     return z * (1 + torch.erf(z / 2**0.5)) / 2
+
+
+def _normed(z: Tensor, state: dict[str, Tensor], training: bool) -> Tensor:
+    """By the running statistics or, in training, by those of the examples; then GELU."""
+    mean, variance = state["norm.running_mean"], state["norm.running_var"]
+    if training:
+        mean, variance = z.mean((0, 2, 3)), z.var((0, 2, 3), correction=0)
+    scale = state["norm.weight"] / torch.sqrt(variance + 1e-6)
+    z = (z - mean[:, None, None]) * scale[:, None, None] + state["norm.bias"][:, None, None]
+    return _gelu(z)
 
 
 def _linear(z: Tensor, state: dict[str, Tensor], name: str) -> Tensor:
