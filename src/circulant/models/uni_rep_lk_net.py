@@ -102,8 +102,8 @@ UNI_REP_LK_NET_N = UniRepLKNetDesign(80, ((3,) * 2, (13,) * 2, (13,) * 8, (13,) 
 UNI_REP_LK_NET_T = UniRepLKNetDesign(80, ((3,) * 3, (13,) * 3, (13, 3) * 9, (13,) * 3))  # 31.0 million
 UNI_REP_LK_NET_S = UniRepLKNetDesign(96, _SPARSE)  # 55.6 million
 UNI_REP_LK_NET_B = replace(UNI_REP_LK_NET_S, width=128)  # 98.0 million
-UNI_REP_LK_NET_L = replace(UNI_REP_LK_NET_S, width=192)  # 218.3 million
-UNI_REP_LK_NET_XL = replace(UNI_REP_LK_NET_S, width=256)  # 386.4 million
+UNI_REP_LK_NET_L = replace(UNI_REP_LK_NET_S, width=192)  # 218.5 million
+UNI_REP_LK_NET_XL = replace(UNI_REP_LK_NET_S, width=256)  # 386.5 million
 
 
 @final
