@@ -4,9 +4,14 @@ from circulant.core.card import Card
 from circulant.operators.spatial import (
     dcls,
     fused_conv_first_block,
+    global_local_filter2d,
+    gn_conv2d,
     inception_dw_conv2d,
     large_kernel_attention2d,
     large_kernel_conv,
+    recursive_conv2d,
+    spatial_reinforcement_mixer2d,
+    wave_channel_mixer2d,
 )
 
 CARDS: tuple[Card, ...] = (
@@ -15,4 +20,9 @@ CARDS: tuple[Card, ...] = (
     large_kernel_attention2d.CARD,
     dcls.CARD,
     fused_conv_first_block.CARD,
+    gn_conv2d.CARD,
+    global_local_filter2d.CARD,
+    recursive_conv2d.CARD,
+    spatial_reinforcement_mixer2d.CARD,
+    wave_channel_mixer2d.CARD,
 )

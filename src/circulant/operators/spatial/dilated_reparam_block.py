@@ -11,6 +11,7 @@ from circulant.core.cost import ZERO_COST, Cost
 from circulant.core.errors import ArgumentError
 from circulant.core.sizes import Shape, effective_kernel
 from circulant.operators.spatial.depthwise_conv import DepthwiseConv2d
+from circulant.operators.spatial.folded_norm import with_norm
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ class DilatedReparamBlock(nn.Module):
         for parameter in single.parameters():
             nn.init.zeros_(parameter)
         for branch, conv, norm in zip(self.branches, self._convs(), self.norms):
-            _add(single, branch, conv, cast(nn.BatchNorm2d, norm))
+            _add(single, branch, with_norm(conv, cast(nn.BatchNorm2d, norm)))
         return single
 
     def cost(self, shape: Shape) -> Cost:
@@ -109,12 +110,11 @@ class DilatedReparamBlock(nn.Module):
 
 
 @torch.no_grad()
-def _add(single: DepthwiseConv2d, branch: DilatedBranch, conv: DepthwiseConv2d, norm: nn.BatchNorm2d) -> None:
-    """Fold the norm into the branch and put its taps, dilation apart, around the middle of the kernel."""
-    assert norm.running_mean is not None and norm.running_var is not None and single.bias is not None
-    scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+def _add(single: DepthwiseConv2d, branch: DilatedBranch, conv: DepthwiseConv2d) -> None:
+    """Put the taps of a branch, dilation apart, around the middle of the kernel."""
     reach = effective_kernel(branch.kernel_size, branch.dilation)
     start = (single.kernel[0] - reach) // 2
     taps = slice(start, start + reach, branch.dilation)
-    single.weight[:, :, taps, taps].add_(scale[:, None, None, None] * conv.weight)
-    single.bias.add_(norm.bias - scale * norm.running_mean)
+    single.weight[:, :, taps, taps].add_(conv.weight)
+    assert single.bias is not None and conv.bias is not None
+    single.bias.add_(conv.bias)
