@@ -1,4 +1,4 @@
-"""Modules of a network replaced by others, wherever they stand, with the way back: the one shape of rewrites."""
+"""Modules of a network replaced wherever they stand, with the way back: the one shape of rewrites."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -58,9 +58,9 @@ class Rewrite:
 def replace(network: nn.Module, substitute: Callable[[str, nn.Module], nn.Module | None]) -> Rewrite:
     """Ask substitute(name, module) for each module, outer ones first; None keeps it and goes inside.
 
-    A shared module is asked for once, by its first name, and replaced wherever it stands. The substitute takes
-    over whether it trains. Nothing is changed where substitute raises or a replaced module has hooks, which
-    would be lost.
+    A shared module is asked for once, by its first name, and replaced wherever it stands. Its substitute
+    takes over whether it trains. Nothing is changed where substitute raises, or where a module that it
+    replaces has hooks: they would be lost.
     """
     substitutes: dict[nn.Module, nn.Module] = {}
     replaced: list[Replaced] = []
@@ -83,9 +83,7 @@ def replace(network: nn.Module, substitute: Callable[[str, nn.Module], nn.Module
     return Rewrite(substitutes.get(network, network), tuple(replaced), network, places)
 
 
-def replace_named(
-    network: nn.Module, substitutes: dict[str, Callable[[nn.Module], nn.Module]]
-) -> Rewrite:
+def replace_named(network: nn.Module, substitutes: dict[str, Callable[[nn.Module], nn.Module]]) -> Rewrite:
     """Replace the modules of these names alone; raise where the network has no module of a name."""
     modules = dict(network.named_modules(remove_duplicate=False))
     missing = sorted(substitutes.keys() - modules.keys())
