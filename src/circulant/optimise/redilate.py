@@ -11,6 +11,7 @@ from circulant.core.errors import ArgumentError
 from circulant.engine.conv_settings import LAYERS, TorchConv
 from circulant.operators.spatial.dispersed_kernel import dispersed_kernel
 from circulant.operators.spatial.re_dilated_conv import RE_DILATED, ReDilatedConvNd
+from circulant.optimise.conv_layer import conv_layer
 from circulant.optimise.replaced import Rewrite, replace_named
 
 
@@ -35,7 +36,7 @@ def redilate(network: nn.Module, factors: Mapping[str, float], dispersal: Disper
 
     def spread(name: str, factor: float) -> Callable[[nn.Module], nn.Module]:
         def build(layer: nn.Module) -> ReDilatedConvNd:
-            conv = _conv(name, layer)
+            conv = conv_layer(name, layer)
             if dispersal is None or name not in dispersed:
                 return RE_DILATED[conv.weight.ndim - 2].from_conv(conv, factor=factor)
             larger = _dispersed(conv, dispersal.transform)
@@ -44,14 +45,6 @@ def redilate(network: nn.Module, factors: Mapping[str, float], dispersal: Disper
         return build
 
     return replace_named(network, {name: spread(name, factor) for name, factor in factors.items()})
-
-
-def _conv(name: str, layer: nn.Module) -> TorchConv:
-    if type(layer) not in LAYERS.values():
-        raise ArgumentError(
-            f"expected {name!r} to be a convolution layer of torch, got {type(layer).__name__}"
-        )
-    return layer  # type: ignore[return-value]  # one of the three, as just checked
 
 
 def _dispersed(conv: TorchConv, transform: Tensor) -> TorchConv:

@@ -48,7 +48,7 @@ class ConvParametersNd(Operator):
     def from_conv(cls, conv: TorchConv, **extras: Any) -> Self:
         """On the very parameters of a layer of torch: a step of an optimiser moves both."""
         new = cls(**{**constructor_arguments(conv), "device": "meta"}, **extras)
-        new.weight, new.bias = conv.weight, conv.bias
+        new._parameters.update(conv._parameters)
         return new
 
     def to_conv(self) -> TorchConv:

@@ -1,0 +1,92 @@
+"""A network trained on pictures, and the same kernels on volumes."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from sklearn.datasets import load_digits
+from torch import nn
+
+from circulant.core.errors import ArgumentError
+from circulant.core.tolerances import assert_close
+from circulant.operators.spatial.cross_dimensional_conv import CrossDimensionalConv
+from circulant.optimise.transfer_2d_3d import transfer_2d_3d
+from circulant.train.fit import fit
+
+
+def features(width=8, seed=0):
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        CrossDimensionalConv(1, width, 3, padding=1),
+        nn.BatchNorm2d(width),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        CrossDimensionalConv(width, 2 * width, 3, padding=1),
+        nn.BatchNorm2d(2 * width),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(2),
+        nn.Flatten(),
+    )
+
+
+def test_everything_beside_the_kernels_becomes_three_dimensional_and_undo_brings_it_back():
+    network, x = features().eval(), torch.randn(2, 1, 8, 8)
+    expected = network(x)
+    rewrite = transfer_2d_3d(network)
+    assert [each.name for each in rewrite.replaced] == ["1", "3", "5", "7"]
+    assert network(torch.randn(2, 1, 8, 8, 8)).shape == (2, 16 * 8)
+    rewrite.undo()
+    assert torch.equal(network(x), expected)
+
+
+def test_norms_keep_parameters_and_statistics_and_pointwise_layers_their_weights():
+    network = nn.Sequential(nn.Conv2d(2, 3, 1), nn.BatchNorm2d(3), nn.AvgPool2d(2), nn.Dropout2d(0.3))
+    network(torch.randn(4, 2, 6, 6))
+    scale, mean = network[1].weight, network[1].running_mean
+    before = network.eval()
+    x = torch.randn(2, 2, 6, 6)
+    expected = before(x)
+    transfer_2d_3d(network)
+    assert network[1].weight is scale
+    assert network[1].running_mean is mean
+    deep = network(x[:, :, None].expand(2, 2, 4, 6, 6))
+    assert_close(deep, expected[:, :, None].expand(2, 3, 2, 3, 3), 1e-4)
+
+
+def test_two_dimensional_kernels_are_refused():
+    with pytest.raises(ArgumentError, match=r"1x1 convolutions beside CrossDimensionalConv, got '0'"):
+        transfer_2d_3d(nn.Sequential(nn.Conv2d(2, 3, 3)))
+    with pytest.raises(ArgumentError, match=r"same size along both axes of '0', got \(2, 1\)"):
+        transfer_2d_3d(nn.Sequential(nn.MaxPool2d((2, 1))))
+
+
+@pytest.mark.slow
+def test_kernels_trained_on_digits_serve_a_linear_probe_of_volumes_better_than_random_ones():
+    digits = load_digits()
+    x, y = torch.tensor(digits.images[:, None] / 16, dtype=torch.float32), torch.tensor(digits.target)
+    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))
+    train, test = order[:1200], order[1200:]
+    generator = torch.Generator().manual_seed(1)
+    volumes = x[:, :, None].expand(-1, 1, 8, 8, 8) * torch.rand(len(x), 1, 8, 1, 1, generator=generator)
+
+    def probe(network):
+        """Accuracy of a linear readout of the network's features, by least squares."""
+        network.eval()
+        with torch.no_grad():
+            seen = network(volumes)
+        seen = torch.cat([(seen - seen[train].mean(0)) / (seen[train].std(0) + 1e-6), torch.ones(len(x), 1)], 1)
+        targets = F.one_hot(y, 10).float()
+        gram = seen[train].T @ seen[train] + 1.0 * torch.eye(seen.shape[1])
+        readout = torch.linalg.solve(gram, seen[train].T @ targets[train])
+        return ((seen[test] @ readout).argmax(1) == y[test]).float().mean().item()
+
+    trained, random = features(), features()
+    classifier = nn.Sequential(trained, nn.Linear(64, 10))
+    fit(classifier, x[train], y[train], steps=300)
+    with torch.no_grad():
+        picture = (classifier(x[test]).argmax(1) == y[test]).float().mean().item()
+    transfer_2d_3d(trained)
+    transfer_2d_3d(random)
+    before, after = probe(random), probe(trained)
+    print(f"pictures {picture:.3f}; probes of volumes: random {before:.3f}, trained {after:.3f}")
+    assert picture > 0.9
+    assert after > before
