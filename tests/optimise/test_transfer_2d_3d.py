@@ -73,7 +73,8 @@ def test_kernels_trained_on_digits_serve_a_linear_probe_of_volumes_better_than_r
         network.eval()
         with torch.no_grad():
             seen = network(volumes)
-        seen = torch.cat([(seen - seen[train].mean(0)) / (seen[train].std(0) + 1e-6), torch.ones(len(x), 1)], 1)
+        seen = (seen - seen[train].mean(0)) / (seen[train].std(0) + 1e-6)
+        seen = F.pad(seen, (0, 1), value=1.0)
         targets = F.one_hot(y, 10).float()
         gram = seen[train].T @ seen[train] + 1.0 * torch.eye(seen.shape[1])
         readout = torch.linalg.solve(gram, seen[train].T @ targets[train])
