@@ -5,7 +5,8 @@ from collections.abc import Callable, Collection, Mapping
 from torch import nn
 
 from circulant.engine.conv_settings import Sizes
-from circulant.operators.spatial.fouri_scale_conv import FOURI_SCALE, FouriScaleConvNd
+from circulant.operators.spatial.fouri_scale_conv import FOURI_SCALE
+from circulant.operators.spatial.fouri_scale_layer import FouriScaleConvNd
 from circulant.operators.spatial.low_pass_gains import LowPass
 from circulant.optimise.conv_layer import conv_layer
 from circulant.optimise.replaced import Rewrite, replace_named

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from circulant.core.errors import ArgumentError
 from circulant.engine.conv_settings import LAYERS, TorchConv
 from circulant.operators.spatial.dispersed_kernel import dispersed_kernel
-from circulant.operators.spatial.re_dilated_conv import RE_DILATED, ReDilatedConvNd
+from circulant.operators.spatial.re_dilated_conv import RE_DILATED
+from circulant.operators.spatial.re_dilated_layer import ReDilatedConvNd
 from circulant.optimise.conv_layer import conv_layer
 from circulant.optimise.replaced import Rewrite, replace_named
 

@@ -7,7 +7,8 @@ from torch import nn
 
 from circulant.core.sizes import per_axis, product
 from circulant.engine.conv_settings import LAYERS
-from circulant.operators.spatial.space_to_depth_conv import SPACE_TO_DEPTH, SpaceToDepthConvNd
+from circulant.operators.spatial.space_to_depth_conv import SPACE_TO_DEPTH
+from circulant.operators.spatial.space_to_depth_layer import SpaceToDepthConvNd
 from circulant.optimise.evaluation import in_evaluation
 from circulant.optimise.replaced import Rewrite, replace
 

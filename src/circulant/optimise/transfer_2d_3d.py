@@ -40,7 +40,7 @@ def _substitute(name: str, module: nn.Module) -> nn.Module | None:
         return _pointwise(name, module)
     if kind in NORMS:
         new = NORMS[kind](module.p) if kind is nn.Dropout2d else _norm(module)
-        return new  # type: ignore[no-any-return]
+        return new
     return _pool(name, module) if kind in POOLING else None
 
 
@@ -48,7 +48,7 @@ def _norm(norm: Any) -> nn.Module:
     new = NORMS[type(norm)](norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats)
     new._parameters.update(norm._parameters)
     new._buffers.update(norm._buffers)
-    return new  # type: ignore[no-any-return]
+    return new
 
 
 def _pointwise(name: str, conv: Any) -> nn.Module:
@@ -66,11 +66,11 @@ def _pointwise(name: str, conv: Any) -> nn.Module:
 def _pool(name: str, pool: Any) -> nn.Module:
     build = POOLING[type(pool)]
     if isinstance(pool, (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)):
-        return build(_cubic(name, pool.output_size))  # type: ignore[no-any-return]
+        return build(_cubic(name, pool.output_size))
     told = {"kernel_size", "stride", "padding", "dilation"} & pool.__dict__.keys()
     sizes = {each: _cubic(name, getattr(pool, each)) for each in told}
     flags = {"return_indices", "ceil_mode", "count_include_pad", "divisor_override"} & pool.__dict__.keys()
-    return build(**sizes, **{each: getattr(pool, each) for each in flags})  # type: ignore[no-any-return]
+    return build(**sizes, **{each: getattr(pool, each) for each in flags})
 
 
 def _cubic(name: str, size: Any) -> int:
@@ -79,4 +79,4 @@ def _cubic(name: str, size: Any) -> int:
     if len(sizes) > 1:
         raise ArgumentError(f"expected the same size along both axes of {name!r}, got {size}")
     (one,) = sizes
-    return one  # type: ignore[no-any-return]
+    return one

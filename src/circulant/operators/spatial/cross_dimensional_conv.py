@@ -84,7 +84,8 @@ def _axis(x: Tensor, state: dict[str, Tensor], training: bool) -> tuple[Tensor, 
 def _correlate(one: Tensor, kernel: Tensor, stride: int, padding: int, dilation: int, groups: int) -> Tensor:
     O, I, *taps = kernel.shape
     outer = one.new_zeros(len(one), *(n + 2 * padding for n in one.shape[1:]))
-    outer[(..., *(slice(padding, padding + n) for n in one.shape[1:]))] = one
+    inside: Any = (..., *(slice(padding, padding + n) for n in one.shape[1:]))
+    outer[inside] = one
     out = [(n - dilation * (k - 1) - 1) // stride + 1 for n, k in zip(outer.shape[1:], taps)]
     y = one.new_zeros(O, *out)
     for tap in torch.cartesian_prod(*map(torch.arange, taps)).view(-1, len(taps)).tolist():
