@@ -86,18 +86,19 @@ def test_without_pooling_by_largest_values_the_function_stays():
 
 @pytest.mark.slow
 def test_on_small_digits_it_loses_at_most_half_a_point():
+    """Means over three orders of the examples."""
     digits = load_digits()
     x, y = torch.tensor(digits.images[:, None] / 16, dtype=torch.float32), torch.tensor(digits.target)
     order = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))
-    train, test = order[:1200], order[1200:]
-
-    def accuracy(network):
-        fit(network, x[train], y[train], steps=150)
-        return (predict(network, x[test]) == y[test]).float().mean().item()
-
-    strided, rewritten = resnet(pool=False), resnet(pool=False)
-    replace_strided(rewritten, x[:2])
-    before, after = accuracy(strided), accuracy(rewritten)
-    print(f"8x8 digits: strided {before:.4f}, space to depth {after:.4f}")
-    assert before > 0.95
-    assert after > before - 0.005
+    train, test = order[:1000], order[1000:]
+    rights = {"strided": 0.0, "space to depth": 0.0}
+    for name in rights:
+        for seed in range(3):
+            network = resnet(pool=False)
+            if name == "space to depth":
+                replace_strided(network, x[:2])
+            fit(network, x[train], y[train], steps=200, seed=seed)
+            rights[name] += (predict(network, x[test]) == y[test]).float().mean().item() / 3
+    print(f"8x8 digits: {rights}")
+    assert rights["strided"] > 0.95
+    assert rights["space to depth"] > rights["strided"] - 0.005

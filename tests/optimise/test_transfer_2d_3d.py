@@ -13,8 +13,8 @@ from circulant.optimise.transfer_2d_3d import transfer_2d_3d
 from circulant.train.fit import fit
 
 
-def features(width=8, seed=0):
-    torch.manual_seed(seed)
+def features(places=2, width=8):
+    torch.manual_seed(0)
     return nn.Sequential(
         CrossDimensionalConv(1, width, 3, padding=1),
         nn.BatchNorm2d(width),
@@ -23,7 +23,7 @@ def features(width=8, seed=0):
         CrossDimensionalConv(width, 2 * width, 3, padding=1),
         nn.BatchNorm2d(2 * width),
         nn.ReLU(),
-        nn.AdaptiveAvgPool2d(2),
+        nn.AdaptiveAvgPool2d(places),
         nn.Flatten(),
     )
 
@@ -65,8 +65,7 @@ def test_kernels_trained_on_digits_serve_a_linear_probe_of_volumes_better_than_r
     x, y = torch.tensor(digits.images[:, None] / 16, dtype=torch.float32), torch.tensor(digits.target)
     order = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))
     train, test = order[:1200], order[1200:]
-    generator = torch.Generator().manual_seed(1)
-    volumes = x[:, :, None].expand(-1, 1, 8, 8, 8) * torch.rand(len(x), 1, 8, 1, 1, generator=generator)
+    volumes = x[:, :, None].expand(-1, 1, 8, 8, 8)  # digits as long as they are high
 
     def probe(network):
         """Accuracy of a linear readout of the network's features, by least squares."""
@@ -80,9 +79,9 @@ def test_kernels_trained_on_digits_serve_a_linear_probe_of_volumes_better_than_r
         readout = torch.linalg.solve(gram, seen[train].T @ targets[train])
         return ((seen[test] @ readout).argmax(1) == y[test]).float().mean().item()
 
-    trained, random = features(), features()
-    classifier = nn.Sequential(trained, nn.Linear(64, 10))
-    fit(classifier, x[train], y[train], steps=300)
+    trained, random = features(places=1), features(places=1)
+    classifier = nn.Sequential(trained, nn.Linear(16, 10))
+    fit(classifier, x[train], y[train], steps=150)
     with torch.no_grad():
         picture = (classifier(x[test]).argmax(1) == y[test]).float().mean().item()
     transfer_2d_3d(trained)
@@ -90,4 +89,4 @@ def test_kernels_trained_on_digits_serve_a_linear_probe_of_volumes_better_than_r
     before, after = probe(random), probe(trained)
     print(f"pictures {picture:.3f}; probes of volumes: random {before:.3f}, trained {after:.3f}")
     assert picture > 0.9
-    assert after > before
+    assert after > before + 0.05
