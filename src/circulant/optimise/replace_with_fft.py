@@ -1,8 +1,6 @@
 """Convolution layers that a plan runs faster than torch's own, replaced by layers that ask the planner."""
 
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -17,6 +15,7 @@ from circulant.engine.convolution import problem_for
 from circulant.engine.measure import planned
 from circulant.engine.plan import Candidate, Plan
 from circulant.engine.planner import is_torch_library
+from circulant.optimise.evaluation import in_evaluation
 
 LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
@@ -160,7 +159,7 @@ def _inputs_met(module: nn.Module, example_input: Tensor) -> dict[nn.Module, lis
         met[layer].append(operands[0].detach().to("meta"))
 
     layers = [layer for layer in module.modules() if isinstance(layer, LAYERS)]
-    with _in_evaluation(module), torch.no_grad():
+    with in_evaluation(module), torch.no_grad():
         handles = [layer.register_forward_pre_hook(note) for layer in layers]
         try:
             module(example_input)
@@ -168,15 +167,3 @@ def _inputs_met(module: nn.Module, example_input: Tensor) -> dict[nn.Module, lis
             for handle in handles:
                 handle.remove()
     return met
-
-
-@contextmanager
-def _in_evaluation(module: nn.Module) -> Iterator[None]:
-    """So that running statistics stay as they are."""
-    modes = {part: part.training for part in module.modules()}
-    module.eval()
-    try:
-        yield
-    finally:
-        for part, training in modes.items():
-            part.training = training
