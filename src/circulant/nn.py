@@ -86,6 +86,12 @@ if TYPE_CHECKING:
     from circulant.operators.spatial.inception_dw_conv2d import InceptionDWConv2d
     from circulant.operators.spatial.large_kernel_attention2d import LargeKernelAttention2d
     from circulant.operators.spatial.large_kernel_conv import LargeKernelConv2d
+    from circulant.operators.spatial.partial_conv import (
+        PartialConv1d,
+        PartialConv2d,
+        PartialConv3d,
+        PartialForm,
+    )
     from circulant.operators.spectral.adaptive_frequency_filter import (
         AdaptiveFrequencyFilter1d,
         AdaptiveFrequencyFilter2d,
@@ -230,6 +236,10 @@ _MODULES = {
     "ParameterizedHypercomplexConv1d": "circulant.operators.algebra.parameterized_hypercomplex_conv",
     "ParameterizedHypercomplexConv2d": "circulant.operators.algebra.parameterized_hypercomplex_conv",
     "ParameterizedHypercomplexConv3d": "circulant.operators.algebra.parameterized_hypercomplex_conv",
+    "PartialConv1d": "circulant.operators.spatial.partial_conv",
+    "PartialConv2d": "circulant.operators.spatial.partial_conv",
+    "PartialConv3d": "circulant.operators.spatial.partial_conv",
+    "PartialForm": "circulant.operators.spatial.partial_conv",
     "RationalTransferFunction1d": "circulant.operators.sequence.rational_transfer_function1d",
     "RetentionMixer1d": "circulant.operators.sequence.retention_mixer1d",
     "RtfInitialisation": "circulant.operators.sequence.rational_kernel",
@@ -363,6 +373,10 @@ __all__ = [
     "ParameterizedHypercomplexConv1d",
     "ParameterizedHypercomplexConv2d",
     "ParameterizedHypercomplexConv3d",
+    "PartialConv1d",
+    "PartialConv2d",
+    "PartialConv3d",
+    "PartialForm",
     "RationalTransferFunction1d",
     "RetentionMixer1d",
     "RtfInitialisation",
