@@ -92,6 +92,7 @@ if TYPE_CHECKING:
         PartialConv3d,
         PartialForm,
     )
+    from circulant.operators.spatial.spatial_message_passing2d import Direction, SpatialMessagePassing2d
     from circulant.operators.spectral.adaptive_frequency_filter import (
         AdaptiveFrequencyFilter1d,
         AdaptiveFrequencyFilter2d,
@@ -179,6 +180,7 @@ _MODULES = {
     "DilatedBranch": "circulant.operators.spatial.dilated_reparam_block",
     "DilatedReparamBlock": "circulant.operators.spatial.dilated_reparam_block",
     "DilatedTCN1d": "circulant.operators.sequence.dilated_tcn1d",
+    "Direction": "circulant.operators.spatial.spatial_message_passing2d",
     "Discretisation": "circulant.operators.sequence.discretisation",
     "DynamicSpectrumMixer2d": "circulant.operators.spectral.dynamic_spectrum_mixer2d",
     "EfficientChannelAttention": "circulant.operators.gates.efficient_channel_attention",
@@ -248,6 +250,7 @@ _MODULES = {
     "SelectiveScan2d": "circulant.operators.sequence.selective_scan2d",
     "SelectiveSsm1d": "circulant.operators.sequence.selective_ssm1d",
     "ShiftSsm": "circulant.operators.sequence.shift_ssm",
+    "SpatialMessagePassing2d": "circulant.operators.spatial.spatial_message_passing2d",
     "SpatiotemporalSpectralConv3d": "circulant.operators.spectral.spatiotemporal_spectral_conv3d",
     "SpectralConv1d": "circulant.operators.spectral.spectral_conv",
     "SpectralConv2d": "circulant.operators.spectral.spectral_conv",
@@ -316,6 +319,7 @@ __all__ = [
     "DilatedBranch",
     "DilatedReparamBlock",
     "DilatedTCN1d",
+    "Direction",
     "Discretisation",
     "DynamicSpectrumMixer2d",
     "EfficientChannelAttention",
@@ -385,6 +389,7 @@ __all__ = [
     "SelectiveScan2d",
     "SelectiveSsm1d",
     "ShiftSsm",
+    "SpatialMessagePassing2d",
     "SpatiotemporalSpectralConv3d",
     "SpectralConv1d",
     "SpectralConv2d",

@@ -8,6 +8,7 @@ from circulant.operators.spatial import (
     large_kernel_attention2d,
     large_kernel_conv,
     partial_conv,
+    spatial_message_passing2d,
 )
 
 CARDS: tuple[Card, ...] = (
@@ -17,4 +18,5 @@ CARDS: tuple[Card, ...] = (
     dcls.CARD,
     fused_conv_first_block.CARD,
     partial_conv.CARD,
+    spatial_message_passing2d.CARD,
 )
