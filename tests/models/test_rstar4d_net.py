@@ -12,10 +12,12 @@ from circulant.data.rotating_streaks import StreakFilms, rotating_streaks
 from circulant.data.tetris_sampler import tetris_sampler
 from circulant.models.rstar4d_net import RSTAR4DNet, SeparableUnit4d, with_prior
 from circulant.train.fit import fit
+from circulant.train.recipe import Recipe
 from circulant.train.structural_similarity import absolute_and_structural_loss
 
-PHASES, DEPTH, SIDE = 5, 6, 24
-STEPS = (100, 30)  # on slices, on volumes
+PHASES, DEPTH, SIDE = 4, 4, 16
+STEPS = (120, 40)  # on slices, on volumes
+RECIPES = (Recipe(batch=8), Recipe(batch=8, learning_rate=2e-3))
 
 
 def film(*sizes: int) -> torch.Tensor:
@@ -117,9 +119,10 @@ def test_streaks_are_taken_out_of_unseen_films_in_two_stages():
     known, unseen = rotating_streaks(24, PHASES, DEPTH, SIDE, 1), rotating_streaks(6, PHASES, DEPTH, SIDE, 2)
     torch.manual_seed(0)
     planar = RSTAR4DNet(4, planar=True)
-    fit(planar, *blocks(known, (1, SIDE, SIDE), 96), steps=STEPS[0], loss=absolute_and_structural_loss)
+    loss = absolute_and_structural_loss
+    fit(planar, *blocks(known, (1, SIDE, SIDE), 96), steps=STEPS[0], loss=loss, recipe=RECIPES[0])
     deep = planar.deepened()
-    fit(deep, *blocks(known, (DEPTH, SIDE, SIDE), 24), steps=STEPS[1], loss=absolute_and_structural_loss)
+    fit(deep, *blocks(known, (DEPTH, SIDE, SIDE), 24), steps=STEPS[1], loss=loss, recipe=RECIPES[1])
     streaked, clean = torch.from_numpy(unseen.streaked), torch.from_numpy(unseen.clean)
     prior = torch.from_numpy(unseen.prior)
     with torch.no_grad():
