@@ -37,7 +37,8 @@ def _blocks(
     films: Sequence[Examples], sizes: Sequence[Shape], draw: np.random.Generator
 ) -> Iterator[Examples]:
     while True:
-        film, size = films[draw.integers(len(films))], sizes[draw.integers(len(sizes))]
+        film = films[int(draw.integers(len(films)))]
+        size = sizes[int(draw.integers(len(sizes)))]
         taken = [min(have, want) for have, want in zip(film.shape[2:], size)]
         starts = [int(draw.integers(have - n + 1)) for have, n in zip(film.shape[2:], taken)]
         yield film[(..., *(slice(start, start + n) for start, n in zip(starts, taken)))]
