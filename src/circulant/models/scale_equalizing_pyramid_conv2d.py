@@ -11,9 +11,9 @@ from typing import final
 from torch import Tensor, nn
 
 from circulant.core.errors import ArgumentError
+from circulant.operators.spatial.movable_conv2d import MovableConv2d
 from circulant.operators.spatial.pyramid_conv2d import (
     IntegratedBatchNorm2d,
-    MovableConv2d,
     PyramidConv2d,
     require_pyramid,
 )

@@ -9,7 +9,8 @@ from torch import nn
 
 from circulant.core.errors import ArgumentError, ShapeError
 from circulant.core.tolerances import assert_close
-from circulant.operators.spatial.pyramid_conv2d import IntegratedBatchNorm2d, MovableConv2d, PyramidConv2d
+from circulant.operators.spatial.movable_conv2d import MovableConv2d
+from circulant.operators.spatial.pyramid_conv2d import IntegratedBatchNorm2d, PyramidConv2d
 
 C, O = 3, 4
 
