@@ -78,7 +78,7 @@ class SeparableConv4d(Operator):
         self.phase = conv((K, 1), "circular")
 
     def forward(self, x: Tensor) -> Tensor:
-        _require_film(x, self.in_channels)
+        _require_film(x, self.in_channels, self.kernel_size // 2)
         sizes = x.shape[2:]
         # axes that a kernel does not see are joined: three problems that the engine knows
         y = self.phase(x.flatten(3)).unflatten(3, sizes[1:])
@@ -102,12 +102,16 @@ class SeparableConv4d(Operator):
         return total if self.depth is None else total + self.depth.cost((B, I, T, D, H * W))
 
 
-def _require_film(x: Tensor, channels: int) -> None:
+def _require_film(x: Tensor, channels: int, reach: int) -> None:
     if not x.is_floating_point():
         raise DtypeError(f"expected x of a floating-point dtype, got {x.dtype}; convert it with x.float()")
     if x.ndim != 6 or x.shape[1] != channels:
         raise ShapeError(f"expected x (B, C, T, D, H, W) with C = {channels}, got x {tuple(x.shape)}")
     require_samples(tuple(x.shape), 4)
+    if x.shape[2] < reach:
+        raise ShapeError(
+            f"expected at least {reach} phases for a kernel that reaches as far, got x {tuple(x.shape)}"
+        )
 
 
 def _mixer(channels: int, spatial: Shape) -> SeparableConv4d:
@@ -136,7 +140,7 @@ CARD = Card(
         BadInput((2, 3, 3, 3, 3, 3), lambda: SeparableConv4d(2, 2), says="C = 2"),
         BadInput((2, 3, 3, 3, 3), lambda: SeparableConv4d(2, 2), says="(B, C, T, D, H, W)"),
         BadInput((2, 2, 3, 3, 3, 3), lambda: SeparableConv4d(2, 2, 4), says="odd kernel_size"),
-        BadInput((2, 2, 1, 3, 3, 3), lambda: SeparableConv4d(2, 2, 5), says="padding of at most 1"),
+        BadInput((2, 2, 1, 3, 3, 3), lambda: SeparableConv4d(2, 2, 5), says="at least 2 phases"),
     ),
     mixer=_mixer,
 )
