@@ -5,6 +5,7 @@ come single slices with all their phases, then blocks that are flat and wide or 
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -41,4 +42,5 @@ def _blocks(
         size = sizes[int(draw.integers(len(sizes)))]
         taken = [min(have, want) for have, want in zip(film.shape[2:], size)]
         starts = [int(draw.integers(have - n + 1)) for have, n in zip(film.shape[2:], taken)]
-        yield film[(..., *(slice(start, start + n) for start, n in zip(starts, taken)))]
+        place: Any = (..., *(slice(start, start + n) for start, n in zip(starts, taken)))
+        yield film[place]
