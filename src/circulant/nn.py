@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from circulant.operators.sequence.sgconv_kernel import Upsampling, sgconv_kernel
     from circulant.operators.sequence.shift_ssm import ShiftSsm
     from circulant.operators.sequence.spectral_dictionary_mixer1d import SpectralDictionaryMixer1d
+    from circulant.operators.spatial.circular_conv1d import CircularConv1d
     from circulant.operators.spatial.dcls import Dcls1d, Dcls2d, Dcls3d
     from circulant.operators.spatial.dcls_kernel import DclsVersion, dcls_kernel
     from circulant.operators.spatial.dilated_reparam_block import DilatedBranch, DilatedReparamBlock
@@ -86,6 +87,15 @@ if TYPE_CHECKING:
     from circulant.operators.spatial.inception_dw_conv2d import InceptionDWConv2d
     from circulant.operators.spatial.large_kernel_attention2d import LargeKernelAttention2d
     from circulant.operators.spatial.large_kernel_conv import LargeKernelConv2d
+    from circulant.operators.spatial.partial_conv import (
+        PartialConv1d,
+        PartialConv2d,
+        PartialConv3d,
+        PartialForm,
+    )
+    from circulant.operators.spatial.pseudo3d_conv import Pseudo3dConv, Pseudo3dVariant
+    from circulant.operators.spatial.separable_conv4d import SeparableConv4d
+    from circulant.operators.spatial.spatial_message_passing2d import Direction, SpatialMessagePassing2d
     from circulant.operators.spectral.adaptive_frequency_filter import (
         AdaptiveFrequencyFilter1d,
         AdaptiveFrequencyFilter2d,
@@ -151,6 +161,7 @@ _MODULES = {
     "CausalFourierMixing1d": "circulant.operators.spectral.causal_fourier_mixing1d",
     "CausalLightNetMixer1d": "circulant.operators.sequence.causal_light_net_mixer1d",
     "ChunkedAttention1d": "circulant.operators.sequence.chunked_attention1d",
+    "CircularConv1d": "circulant.operators.spatial.circular_conv1d",
     "ComplexConv1d": "circulant.operators.algebra.complex_conv",
     "ComplexConv2d": "circulant.operators.algebra.complex_conv",
     "ComplexConv3d": "circulant.operators.algebra.complex_conv",
@@ -173,6 +184,7 @@ _MODULES = {
     "DilatedBranch": "circulant.operators.spatial.dilated_reparam_block",
     "DilatedReparamBlock": "circulant.operators.spatial.dilated_reparam_block",
     "DilatedTCN1d": "circulant.operators.sequence.dilated_tcn1d",
+    "Direction": "circulant.operators.spatial.spatial_message_passing2d",
     "Discretisation": "circulant.operators.sequence.discretisation",
     "DynamicSpectrumMixer2d": "circulant.operators.spectral.dynamic_spectrum_mixer2d",
     "EfficientChannelAttention": "circulant.operators.gates.efficient_channel_attention",
@@ -230,6 +242,12 @@ _MODULES = {
     "ParameterizedHypercomplexConv1d": "circulant.operators.algebra.parameterized_hypercomplex_conv",
     "ParameterizedHypercomplexConv2d": "circulant.operators.algebra.parameterized_hypercomplex_conv",
     "ParameterizedHypercomplexConv3d": "circulant.operators.algebra.parameterized_hypercomplex_conv",
+    "PartialConv1d": "circulant.operators.spatial.partial_conv",
+    "PartialConv2d": "circulant.operators.spatial.partial_conv",
+    "PartialConv3d": "circulant.operators.spatial.partial_conv",
+    "PartialForm": "circulant.operators.spatial.partial_conv",
+    "Pseudo3dConv": "circulant.operators.spatial.pseudo3d_conv",
+    "Pseudo3dVariant": "circulant.operators.spatial.pseudo3d_conv",
     "RationalTransferFunction1d": "circulant.operators.sequence.rational_transfer_function1d",
     "RetentionMixer1d": "circulant.operators.sequence.retention_mixer1d",
     "RtfInitialisation": "circulant.operators.sequence.rational_kernel",
@@ -237,7 +255,9 @@ _MODULES = {
     "SGConv": "circulant.operators.sequence.sg_conv",
     "SelectiveScan2d": "circulant.operators.sequence.selective_scan2d",
     "SelectiveSsm1d": "circulant.operators.sequence.selective_ssm1d",
+    "SeparableConv4d": "circulant.operators.spatial.separable_conv4d",
     "ShiftSsm": "circulant.operators.sequence.shift_ssm",
+    "SpatialMessagePassing2d": "circulant.operators.spatial.spatial_message_passing2d",
     "SpatiotemporalSpectralConv3d": "circulant.operators.spectral.spatiotemporal_spectral_conv3d",
     "SpectralConv1d": "circulant.operators.spectral.spectral_conv",
     "SpectralConv2d": "circulant.operators.spectral.spectral_conv",
@@ -284,6 +304,7 @@ __all__ = [
     "CausalFourierMixing1d",
     "CausalLightNetMixer1d",
     "ChunkedAttention1d",
+    "CircularConv1d",
     "ComplexConv1d",
     "ComplexConv2d",
     "ComplexConv3d",
@@ -306,6 +327,7 @@ __all__ = [
     "DilatedBranch",
     "DilatedReparamBlock",
     "DilatedTCN1d",
+    "Direction",
     "Discretisation",
     "DynamicSpectrumMixer2d",
     "EfficientChannelAttention",
@@ -363,6 +385,12 @@ __all__ = [
     "ParameterizedHypercomplexConv1d",
     "ParameterizedHypercomplexConv2d",
     "ParameterizedHypercomplexConv3d",
+    "PartialConv1d",
+    "PartialConv2d",
+    "PartialConv3d",
+    "PartialForm",
+    "Pseudo3dConv",
+    "Pseudo3dVariant",
     "RationalTransferFunction1d",
     "RetentionMixer1d",
     "RtfInitialisation",
@@ -370,7 +398,9 @@ __all__ = [
     "SGConv",
     "SelectiveScan2d",
     "SelectiveSsm1d",
+    "SeparableConv4d",
     "ShiftSsm",
+    "SpatialMessagePassing2d",
     "SpatiotemporalSpectralConv3d",
     "SpectralConv1d",
     "SpectralConv2d",

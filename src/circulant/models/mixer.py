@@ -10,7 +10,7 @@ from circulant.core.errors import ArgumentError
 from circulant.core.sizes import Shape, product
 from circulant.models.sequence_view import SequenceView
 
-DATA = {1: "series", 2: "pictures", 3: "volumes"}  # by number of spatial axes
+DATA = {1: "series", 2: "pictures", 3: "volumes", 4: "films of volumes"}  # by number of spatial axes
 
 Build = Callable[[int, Shape], nn.Module]  # (channels, spatial) -> module that keeps (B, channels, *spatial)
 

@@ -13,6 +13,7 @@ COLUMNS = {
     1: ("batch", "channels", "length"),
     2: ("batch", "channels", "height", "width"),
     3: ("batch", "channels", "depth", "height", "width"),
+    4: ("batch", "channels", "time", "depth", "height", "width"),
 }
 """What the numbers of a shape are, by the number of spatial axes."""
 

@@ -3,6 +3,7 @@
 from circulant.core.card import Card
 from circulant.operators.spatial import (
     cross_dimensional_conv,
+    circular_conv1d,
     dcls,
     fouri_scale_conv,
     fused_conv_first_block,
@@ -17,6 +18,10 @@ from circulant.operators.spatial import (
     one_way_conv,
     re_dilated_conv,
     space_to_depth_conv,
+    partial_conv,
+    pseudo3d_conv,
+    separable_conv4d,
+    spatial_message_passing2d,
 )
 
 CARDS: tuple[Card, ...] = (
@@ -35,4 +40,9 @@ CARDS: tuple[Card, ...] = (
     one_way_conv.CARD,
     re_dilated_conv.CARD,
     space_to_depth_conv.CARD,
+    partial_conv.CARD,
+    pseudo3d_conv.CARD,
+    circular_conv1d.CARD,
+    separable_conv4d.CARD,
+    spatial_message_passing2d.CARD,
 )
