@@ -3,6 +3,7 @@
 from circulant.core.card import Card
 from circulant.operators.dynamic import (
     cond_conv2d,
+    deformable_conv,
     deformable_conv2d_v4,
     involution2d,
 )
@@ -10,5 +11,6 @@ from circulant.operators.dynamic import (
 CARDS: tuple[Card, ...] = (
     cond_conv2d.CARD,
     involution2d.CARD,
+    deformable_conv.CARD,
     deformable_conv2d_v4.CARD,
 )
