@@ -47,8 +47,8 @@ FLASH_INTERN_IMAGE_L = FlashInternDesign(160, (5, 5, 22, 5), 2.0, projection_bia
 class FlashInternImage(nn.Module):
     """Stem, stages that halve the grid between them, a linear head.
 
-    Shapes: x (B, C, H, W) -> logits (B, classes). drop_path is the rate of the last block; the others' rise to
-    it from 0.
+    Shapes: x (B, C, H, W) -> logits (B, classes). drop_path is the rate of the last block; the others' rise
+    to it from 0.
     """
 
     def __init__(

@@ -5,6 +5,9 @@ from circulant.operators.dynamic import (
     cond_conv2d,
     deformable_conv,
     deformable_conv2d_v4,
+    frequency_adaptive_dilated_conv2d,
+    frequency_band_modulation2d,
+    frequency_selection2d,
     involution2d,
 )
 
@@ -13,4 +16,7 @@ CARDS: tuple[Card, ...] = (
     involution2d.CARD,
     deformable_conv.CARD,
     deformable_conv2d_v4.CARD,
+    frequency_adaptive_dilated_conv2d.CARD,
+    frequency_band_modulation2d.CARD,
+    frequency_selection2d.CARD,
 )

@@ -119,9 +119,8 @@ class DeformableConv2dV4(Operator):
     def reset_parameters(self) -> None:
         """Nothing is displaced and nothing weighted yet; values and output as by Glorot and Bengio."""
         for layer in (self.value, self.output, self.sampling, self.centre):
-            if layer is not None:
-                for parameter in layer.parameters():
-                    nn.init.zeros_(parameter)
+            for parameter in () if layer is None else layer.parameters():
+                nn.init.zeros_(parameter)
         nn.init.xavier_uniform_(self.value.weight)
         nn.init.xavier_uniform_(self.output.weight)
         if self.depthwise is not None:
