@@ -2,6 +2,7 @@
 
 from circulant.core.card import Card
 from circulant.operators.dynamic import (
+    adaptive_downscale2d,
     cond_conv2d,
     deformable_conv,
     deformable_conv2d_v4,
@@ -12,6 +13,7 @@ from circulant.operators.dynamic import (
 )
 
 CARDS: tuple[Card, ...] = (
+    adaptive_downscale2d.CARD,
     cond_conv2d.CARD,
     involution2d.CARD,
     deformable_conv.CARD,
