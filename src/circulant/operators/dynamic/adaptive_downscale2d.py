@@ -162,7 +162,7 @@ CARD = Card(
     reference=reference,
     papers=(
         Paper(
-            "Piyush Narhari Pise and Sanjay Ghosh",
+            "Pise and Ghosh",
             2025,
             "Learned Adaptive Kernels for High-Fidelity Image Downscaling",
             "https://arxiv.org/abs/2511.01620",

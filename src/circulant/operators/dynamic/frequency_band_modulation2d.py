@@ -69,7 +69,7 @@ CARD = Card(
     reference=reference,
     papers=(
         Paper(
-            "Chen, Gu, Li, Zheng, Zhang and Fu",
+            "Chen, Gu, Li, Yan and Fu",
             2025,
             "Frequency Dynamic Convolution for Dense Image Prediction",
             "https://arxiv.org/abs/2503.18783",
