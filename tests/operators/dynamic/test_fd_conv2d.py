@@ -32,16 +32,15 @@ def test_the_groups_kernels_add_up_to_the_stored_kernel(shape):
 
 
 @pytest.mark.parametrize(
-    ("shape", "groups", "least", "most"),
-    [((16, 24, 3, 3), 4, 0, 0), ((64, 64, 3, 3), 64, 6, 10), ((64, 64, 1, 1), 64, 6, 10)],
+    ("shape", "groups", "most"), [((16, 24, 3, 3), 4, 0), ((64, 64, 3, 3), 64, 10), ((64, 64, 1, 1), 64, 10)]
 )
-def test_spectra_are_disjoint_but_for_pairs_split_at_the_edge_of_a_group(shape, groups, least, most):
+def test_spectra_are_disjoint_but_for_pairs_split_at_the_edge_of_a_group(shape, groups, most):
     torch.manual_seed(0)
     module = FourierDisjointWeight(shape, groups, dtype=torch.float64)
     spectra = torch.fft.rfft2(group_sheets(module)).abs()
     meets = (spectra > 1e-9 * spectra.max()).sum(0)
     assert meets[:, 1:-1].max() == 1
-    assert least <= int((meets > 1).sum()) <= most
+    assert int((meets > 1).sum()) <= most  # in the columns that are their own mirror images
 
 
 @pytest.mark.parametrize("kernel", [1, 3])
