@@ -17,8 +17,9 @@ from circulant.engine import frequency_sparse_conv as engine_sparse
 from circulant.engine import gathered_conv as engine_gathered
 from circulant.engine import long_conv as engine_long
 from circulant.engine.choice import Backend, Choice
-from circulant.engine.conv_settings import padding_of
+from circulant.engine.conv_settings import Sizes, padding_of
 from circulant.engine.convolution import Boundary
+from circulant.engine.deformable_conv import deformable_conv as deformable_conv
 from circulant.engine.delta_rule import delta_rule as delta_rule
 from circulant.engine.delta_rule import delta_rule_state as delta_rule_state
 from circulant.engine.inverse_conv import Corner as Corner
@@ -32,7 +33,6 @@ from circulant.engine.recurrence import linear_recurrence as linear_recurrence
 from circulant.engine.selective_scan import selective_scan as selective_scan
 from circulant.problems.convolution import Padding
 
-Sizes = int | Iterable[int]
 Named = TypeVar("Named", bound=Enum)
 
 

@@ -7,9 +7,9 @@ from circulant.core.errors import ShapeError
 from circulant.core.sizes import per_axis
 from circulant.engine import im2win
 from circulant.engine.choice import Backend, Choice
-from circulant.engine.conv_settings import padding_of
+from circulant.engine.conv_settings import Sizes, padding_of
 from circulant.engine.pooling import pooling
-from circulant.functional import Sizes, conv1d, conv2d
+from circulant.functional import conv1d, conv2d
 from circulant.problems.pooling import PoolMode as PoolMode
 
 

@@ -16,13 +16,16 @@ class ChannelMlp(nn.Module):
         out_channels: int | None = None,
         *,
         bias: bool = True,
+        project_bias: bool | None = None,
         dropout: float = 0.0,
     ) -> None:
+        """project_bias: of the second layer, if it is to differ."""
         super().__init__()
         self.expand = nn.Linear(channels, hidden, bias)
         self.activation = nn.GELU()
         self.dropout = nn.Dropout(dropout)
-        self.project = nn.Linear(hidden, out_channels or channels, bias)
+        ends_in_bias = bias if project_bias is None else project_bias
+        self.project = nn.Linear(hidden, out_channels or channels, ends_in_bias)
 
     def forward(self, x: Tensor) -> Tensor:
         hidden = self.dropout(self.activation(self.expand(x.movedim(1, -1))))

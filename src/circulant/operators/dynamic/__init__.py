@@ -2,13 +2,25 @@
 
 from circulant.core.card import Card
 from circulant.operators.dynamic import (
+    adaptive_downscale2d,
     cond_conv2d,
+    deformable_conv,
     deformable_conv2d_v4,
+    fd_conv2d,
+    frequency_adaptive_dilated_conv2d,
+    frequency_band_modulation2d,
+    frequency_selection2d,
     involution2d,
 )
 
 CARDS: tuple[Card, ...] = (
+    adaptive_downscale2d.CARD,
     cond_conv2d.CARD,
     involution2d.CARD,
+    deformable_conv.CARD,
     deformable_conv2d_v4.CARD,
+    fd_conv2d.CARD,
+    frequency_adaptive_dilated_conv2d.CARD,
+    frequency_band_modulation2d.CARD,
+    frequency_selection2d.CARD,
 )

@@ -64,7 +64,7 @@ def reference(
         score = z.flatten(-2) @ state["centre.weight"].T + state["centre.bias"]
         a = 1 / (1 + torch.exp(-score[..., None]))
         z = z * (1 - a) + v * a
-    y = z.flatten(-2) @ state["output.weight"].T + state["output.bias"]
+    y = z.flatten(-2) @ state["output.weight"].T + state.get("output.bias", 0)
     return y.permute(0, 3, 1, 2)
 
 
@@ -91,6 +91,7 @@ class DeformableConv2dV4(Operator):
         depthwise_kernel: int | None = None,
         centre_gate: bool = False,
         softmax: bool = False,
+        output_bias: bool = True,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -108,7 +109,7 @@ class DeformableConv2dV4(Operator):
         self.padding = ((dilation * (kernel_size // 2),) * 2,) * 2
         self.value = nn.Linear(channels, channels, device=device, dtype=dtype)
         self.sampling = nn.Linear(channels, row_count(groups, kernel_size), device=device, dtype=dtype)
-        self.output = nn.Linear(channels, channels, device=device, dtype=dtype)
+        self.output = nn.Linear(channels, channels, output_bias, device=device, dtype=dtype)
         self.centre = nn.Linear(channels, groups, device=device, dtype=dtype) if centre_gate else None
         self.depthwise = (
             None if k is None else nn.Conv2d(C, C, k, padding=k // 2, groups=C, device=device, dtype=dtype)
@@ -118,9 +119,8 @@ class DeformableConv2dV4(Operator):
     def reset_parameters(self) -> None:
         """Nothing is displaced and nothing weighted yet; values and output as by Glorot and Bengio."""
         for layer in (self.value, self.output, self.sampling, self.centre):
-            if layer is not None:
-                nn.init.zeros_(layer.weight)
-                nn.init.zeros_(layer.bias)
+            for parameter in () if layer is None else layer.parameters():
+                nn.init.zeros_(parameter)
         nn.init.xavier_uniform_(self.value.weight)
         nn.init.xavier_uniform_(self.output.weight)
         if self.depthwise is not None:
@@ -193,7 +193,7 @@ CARD = Card(
         ),
         Case(
             (1, 2, 4, 5),
-            lambda: DeformableConv2dV4(2, 5, groups=2),
+            lambda: DeformableConv2dV4(2, 5, groups=2, output_bias=False),
             {"groups": 2, "kernel_size": 5},
         ),
     ),
