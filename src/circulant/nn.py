@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from circulant.engine.companion import companion_decode
     from circulant.engine.conv_scan import conv_parallel_scan
+    from circulant.engine.space_to_depth import depth_to_space, space_to_depth
     from circulant.operators.algebra.complex_conv import ComplexConv1d, ComplexConv2d, ComplexConv3d
     from circulant.operators.algebra.parameterized_hypercomplex_conv import (
         ParameterizedHypercomplexConv1d,
@@ -17,9 +18,23 @@ if TYPE_CHECKING:
     )
     from circulant.operators.attention.halo_attention2d import HaloAttention2d
     from circulant.operators.attention.neighborhood_attention2d import NeighborhoodAttention2d
+    from circulant.operators.dynamic.adaptive_downscale2d import AdaptiveDownscale2d, downscale
+    from circulant.operators.dynamic.adaptive_kernel import AdaptiveKernelDecomposition
     from circulant.operators.dynamic.cond_conv2d import CondConv2d
+    from circulant.operators.dynamic.deformable_conv import (
+        DeformableConv1d,
+        DeformableConv2d,
+        DeformableConv3d,
+    )
     from circulant.operators.dynamic.deformable_conv2d_v4 import DeformableConv2dV4
+    from circulant.operators.dynamic.fd_conv2d import FDConv2d
+    from circulant.operators.dynamic.fourier_disjoint_weight import FourierDisjointWeight
+    from circulant.operators.dynamic.frequency_adaptive_dilated_conv2d import FrequencyAdaptiveDilatedConv2d
+    from circulant.operators.dynamic.frequency_band_modulation2d import FrequencyBandModulation2d
+    from circulant.operators.dynamic.frequency_selection2d import FrequencySelection2d
     from circulant.operators.dynamic.involution2d import Involution2d
+    from circulant.operators.dynamic.kernel_generator import ChannelKernelGenerator
+    from circulant.operators.dynamic.kernel_spatial_modulation import KernelSpatialModulation
     from circulant.operators.gates.efficient_channel_attention import (
         EfficientChannelAttention,
         eca_kernel_size,
@@ -80,22 +95,49 @@ if TYPE_CHECKING:
     from circulant.operators.sequence.shift_ssm import ShiftSsm
     from circulant.operators.sequence.spectral_dictionary_mixer1d import SpectralDictionaryMixer1d
     from circulant.operators.spatial.circular_conv1d import CircularConv1d
+    from circulant.operators.spatial.cross_dimensional_conv import CrossDimensionalConv
     from circulant.operators.spatial.dcls import Dcls1d, Dcls2d, Dcls3d
     from circulant.operators.spatial.dcls_kernel import DclsVersion, dcls_kernel
     from circulant.operators.spatial.dilated_reparam_block import DilatedBranch, DilatedReparamBlock
+    from circulant.operators.spatial.dispersed_kernel import dispersed_kernel, dispersion
+    from circulant.operators.spatial.fouri_scale_conv import (
+        FouriScaleConv1d,
+        FouriScaleConv2d,
+        FouriScaleConv3d,
+        decayed_scale,
+    )
     from circulant.operators.spatial.fused_conv_first_block import FusedConvFirstBlock
+    from circulant.operators.spatial.global_local_filter2d import GlobalLocalFilter2d
+    from circulant.operators.spatial.gn_conv2d import GnConv2d
     from circulant.operators.spatial.inception_dw_conv2d import InceptionDWConv2d
     from circulant.operators.spatial.large_kernel_attention2d import LargeKernelAttention2d
     from circulant.operators.spatial.large_kernel_conv import LargeKernelConv2d
+    from circulant.operators.spatial.low_pass_gains import LowPass, low_pass_gains
+    from circulant.operators.spatial.one_way_conv import OneWayConv2d, OneWayConv3d
     from circulant.operators.spatial.partial_conv import (
         PartialConv1d,
         PartialConv2d,
         PartialConv3d,
         PartialForm,
     )
+    from circulant.operators.spatial.phase_shift import phase_shift_kernel
     from circulant.operators.spatial.pseudo3d_conv import Pseudo3dConv, Pseudo3dVariant
+    from circulant.operators.spatial.re_dilated_conv import (
+        ReDilatedConv1d,
+        ReDilatedConv2d,
+        ReDilatedConv3d,
+        decayed_factor,
+    )
+    from circulant.operators.spatial.recursive_conv2d import RecursiveConv2d
     from circulant.operators.spatial.separable_conv4d import SeparableConv4d
+    from circulant.operators.spatial.space_to_depth_conv import (
+        SpaceToDepthConv1d,
+        SpaceToDepthConv2d,
+        SpaceToDepthConv3d,
+    )
     from circulant.operators.spatial.spatial_message_passing2d import Direction, SpatialMessagePassing2d
+    from circulant.operators.spatial.spatial_reinforcement_mixer2d import SpatialReinforcementMixer2d
+    from circulant.operators.spatial.wave_channel_mixer2d import WaveChannelMixer2d
     from circulant.operators.spectral.adaptive_frequency_filter import (
         AdaptiveFrequencyFilter1d,
         AdaptiveFrequencyFilter2d,
@@ -149,9 +191,11 @@ if TYPE_CHECKING:
     from circulant.problems.conv_first_block import BlockActivation
 
 _MODULES = {
+    "AdaptiveDownscale2d": "circulant.operators.dynamic.adaptive_downscale2d",
     "AdaptiveFrequencyFilter1d": "circulant.operators.spectral.adaptive_frequency_filter",
     "AdaptiveFrequencyFilter2d": "circulant.operators.spectral.adaptive_frequency_filter",
     "AdaptiveFrequencyFilter3d": "circulant.operators.spectral.adaptive_frequency_filter",
+    "AdaptiveKernelDecomposition": "circulant.operators.dynamic.adaptive_kernel",
     "AdaptiveSpectralBlock1d": "circulant.operators.spectral.adaptive_spectral_block1d",
     "AdaptiveSpectralFilter1d": "circulant.operators.spectral.adaptive_spectral_filter1d",
     "AtrousSelectiveScan2d": "circulant.operators.sequence.atrous_selective_scan2d",
@@ -160,6 +204,7 @@ _MODULES = {
     "CausalFlowAttention1d": "circulant.operators.sequence.causal_flow_attention1d",
     "CausalFourierMixing1d": "circulant.operators.spectral.causal_fourier_mixing1d",
     "CausalLightNetMixer1d": "circulant.operators.sequence.causal_light_net_mixer1d",
+    "ChannelKernelGenerator": "circulant.operators.dynamic.kernel_generator",
     "ChunkedAttention1d": "circulant.operators.sequence.chunked_attention1d",
     "CircularConv1d": "circulant.operators.spatial.circular_conv1d",
     "ComplexConv1d": "circulant.operators.algebra.complex_conv",
@@ -168,6 +213,7 @@ _MODULES = {
     "CondConv2d": "circulant.operators.dynamic.cond_conv2d",
     "ConvS5": "circulant.operators.sequence.conv_s5",
     "ConvSSM": "circulant.operators.sequence.conv_ssm",
+    "CrossDimensionalConv": "circulant.operators.spatial.cross_dimensional_conv",
     "DCTDownsample1d": "circulant.operators.spectral.dct_downsample1d",
     "Dcls1d": "circulant.operators.spatial.dcls",
     "Dcls2d": "circulant.operators.spatial.dcls",
@@ -177,7 +223,10 @@ _MODULES = {
     "DeAliasingFilter1d": "circulant.operators.spectral.de_aliasing_filter",
     "DeAliasingFilter2d": "circulant.operators.spectral.de_aliasing_filter",
     "DeAliasingFilter3d": "circulant.operators.spectral.de_aliasing_filter",
+    "DeformableConv1d": "circulant.operators.dynamic.deformable_conv",
+    "DeformableConv2d": "circulant.operators.dynamic.deformable_conv",
     "DeformableConv2dV4": "circulant.operators.dynamic.deformable_conv2d_v4",
+    "DeformableConv3d": "circulant.operators.dynamic.deformable_conv",
     "DeltaRuleMixer1d": "circulant.operators.sequence.delta_rule_mixer1d",
     "DiagAttention1d": "circulant.operators.sequence.diag_attention1d",
     "DiagonalSsm": "circulant.operators.sequence.diagonal_ssm",
@@ -189,14 +238,19 @@ _MODULES = {
     "DynamicSpectrumMixer2d": "circulant.operators.spectral.dynamic_spectrum_mixer2d",
     "EfficientChannelAttention": "circulant.operators.gates.efficient_channel_attention",
     "EfficientVisualStateSpace2d": "circulant.operators.sequence.efficient_visual_state_space2d",
+    "FDConv2d": "circulant.operators.dynamic.fd_conv2d",
     "FastFourierConv2d": "circulant.operators.spectral.volumetric_ffc",
     "FlowAttention1d": "circulant.operators.sequence.flow_attention",
     "FlowAttention2d": "circulant.operators.sequence.flow_attention",
     "FlowAttention3d": "circulant.operators.sequence.flow_attention",
+    "FouriScaleConv1d": "circulant.operators.spatial.fouri_scale_conv",
+    "FouriScaleConv2d": "circulant.operators.spatial.fouri_scale_conv",
+    "FouriScaleConv3d": "circulant.operators.spatial.fouri_scale_conv",
     "FourierAttention3d": "circulant.operators.spectral.fourier_attention3d",
     "FourierConv1d": "circulant.operators.spectral.fourier_conv",
     "FourierConv2d": "circulant.operators.spectral.fourier_conv",
     "FourierConv3d": "circulant.operators.spectral.fourier_conv",
+    "FourierDisjointWeight": "circulant.operators.dynamic.fourier_disjoint_weight",
     "FourierEnhancement2d": "circulant.operators.spectral.fourier_enhancement2d",
     "FourierMixing1d": "circulant.operators.spectral.fourier_mixing1d",
     "FourierObjectDisentangle": "circulant.operators.spectral.fourier_object_disentangle",
@@ -204,15 +258,20 @@ _MODULES = {
     "FourierUnit2d": "circulant.operators.spectral.fourier_unit",
     "FourierUnit3d": "circulant.operators.spectral.fourier_unit",
     "FrameReadout": "circulant.operators.sequence.frame_readout",
+    "FrequencyAdaptiveDilatedConv2d": "circulant.operators.dynamic.frequency_adaptive_dilated_conv2d",
+    "FrequencyBandModulation2d": "circulant.operators.dynamic.frequency_band_modulation2d",
     "FrequencyDecompositionWindowAttention2d": "circulant.operators.spectral.frequency_decomposition_window_attention2d",
     "FrequencyMixing2d": "circulant.operators.spectral.frequency_mixing2d",
     "FrequencyModulationFFN2d": "circulant.operators.spectral.frequency_modulation_ffn2d",
+    "FrequencySelection2d": "circulant.operators.dynamic.frequency_selection2d",
     "FusedConvFirstBlock": "circulant.operators.spatial.fused_conv_first_block",
     "GatedDeltaNetMixer1d": "circulant.operators.sequence.gated_delta_net_mixer1d",
     "GatedLinearAttention1d": "circulant.operators.sequence.gated_linear_attention1d",
     "GlobalFourierFilter1d": "circulant.operators.spectral.global_fourier_filter",
     "GlobalFourierFilter2d": "circulant.operators.spectral.global_fourier_filter",
     "GlobalFourierFilter3d": "circulant.operators.spectral.global_fourier_filter",
+    "GlobalLocalFilter2d": "circulant.operators.spatial.global_local_filter2d",
+    "GnConv2d": "circulant.operators.spatial.gn_conv2d",
     "H3Mixer": "circulant.operators.sequence.h3_mixer",
     "HaarDWT1d": "circulant.operators.spectral.haar_dwt",
     "HaarDWT2d": "circulant.operators.spectral.haar_dwt",
@@ -222,6 +281,7 @@ _MODULES = {
     "InceptionDWConv2d": "circulant.operators.spatial.inception_dw_conv2d",
     "InteractiveConvBlock1d": "circulant.operators.sequence.interactive_conv_block1d",
     "Involution2d": "circulant.operators.dynamic.involution2d",
+    "KernelSpatialModulation": "circulant.operators.dynamic.kernel_spatial_modulation",
     "LargeKernelAttention2d": "circulant.operators.spatial.large_kernel_attention2d",
     "LargeKernelConv2d": "circulant.operators.spatial.large_kernel_conv",
     "LearnableTimeFrequencyFilter1d": "circulant.operators.spectral.learnable_time_frequency_filter1d",
@@ -231,6 +291,7 @@ _MODULES = {
     "LightNetMixer3d": "circulant.operators.sequence.light_net_mixer",
     "LinearAttention1d": "circulant.operators.sequence.linear_attention1d",
     "LongConv1d": "circulant.operators.sequence.long_conv1d",
+    "LowPass": "circulant.operators.spatial.low_pass_gains",
     "ModReLU": "circulant.operators.spectral.mod_relu",
     "MultiDimToeplitzPe1d": "circulant.operators.sequence.multi_dim_toeplitz_pe",
     "MultiDimToeplitzPe2d": "circulant.operators.sequence.multi_dim_toeplitz_pe",
@@ -239,6 +300,8 @@ _MODULES = {
     "MultiresConv1d": "circulant.operators.sequence.multires_conv1d",
     "NeighborhoodAttention2d": "circulant.operators.attention.neighborhood_attention2d",
     "NormAttention1d": "circulant.operators.sequence.norm_attention1d",
+    "OneWayConv2d": "circulant.operators.spatial.one_way_conv",
+    "OneWayConv3d": "circulant.operators.spatial.one_way_conv",
     "ParameterizedHypercomplexConv1d": "circulant.operators.algebra.parameterized_hypercomplex_conv",
     "ParameterizedHypercomplexConv2d": "circulant.operators.algebra.parameterized_hypercomplex_conv",
     "ParameterizedHypercomplexConv3d": "circulant.operators.algebra.parameterized_hypercomplex_conv",
@@ -249,6 +312,10 @@ _MODULES = {
     "Pseudo3dConv": "circulant.operators.spatial.pseudo3d_conv",
     "Pseudo3dVariant": "circulant.operators.spatial.pseudo3d_conv",
     "RationalTransferFunction1d": "circulant.operators.sequence.rational_transfer_function1d",
+    "ReDilatedConv1d": "circulant.operators.spatial.re_dilated_conv",
+    "ReDilatedConv2d": "circulant.operators.spatial.re_dilated_conv",
+    "ReDilatedConv3d": "circulant.operators.spatial.re_dilated_conv",
+    "RecursiveConv2d": "circulant.operators.spatial.recursive_conv2d",
     "RetentionMixer1d": "circulant.operators.sequence.retention_mixer1d",
     "RtfInitialisation": "circulant.operators.sequence.rational_kernel",
     "S4dMixer1d": "circulant.operators.sequence.s4d_mixer1d",
@@ -257,7 +324,11 @@ _MODULES = {
     "SelectiveSsm1d": "circulant.operators.sequence.selective_ssm1d",
     "SeparableConv4d": "circulant.operators.spatial.separable_conv4d",
     "ShiftSsm": "circulant.operators.sequence.shift_ssm",
+    "SpaceToDepthConv1d": "circulant.operators.spatial.space_to_depth_conv",
+    "SpaceToDepthConv2d": "circulant.operators.spatial.space_to_depth_conv",
+    "SpaceToDepthConv3d": "circulant.operators.spatial.space_to_depth_conv",
     "SpatialMessagePassing2d": "circulant.operators.spatial.spatial_message_passing2d",
+    "SpatialReinforcementMixer2d": "circulant.operators.spatial.spatial_reinforcement_mixer2d",
     "SpatiotemporalSpectralConv3d": "circulant.operators.spectral.spatiotemporal_spectral_conv3d",
     "SpectralConv1d": "circulant.operators.spectral.spectral_conv",
     "SpectralConv2d": "circulant.operators.spectral.spectral_conv",
@@ -274,6 +345,7 @@ _MODULES = {
     "TemporalSpectralConv1d": "circulant.operators.spectral.temporal_spectral_conv1d",
     "Upsampling": "circulant.operators.sequence.sgconv_kernel",
     "VolumetricFFC3d": "circulant.operators.spectral.volumetric_ffc",
+    "WaveChannelMixer2d": "circulant.operators.spatial.wave_channel_mixer2d",
     "WaveMixBlock2d": "circulant.operators.spectral.wave_mix_block2d",
     "WaveMixBlock2dV1": "circulant.operators.spectral.wave_mix_block2d_v1",
     "WaveletGating2d": "circulant.operators.spectral.wavelet_gating2d",
@@ -286,15 +358,26 @@ _MODULES = {
     "cross_scan": "circulant.operators.sequence.selective_scan2d",
     "dcls_kernel": "circulant.operators.spatial.dcls_kernel",
     "dct_channel_pool": "circulant.operators.gates.multi_spectral_channel_attention2d",
+    "decayed_factor": "circulant.operators.spatial.re_dilated_conv",
+    "decayed_scale": "circulant.operators.spatial.fouri_scale_conv",
+    "depth_to_space": "circulant.engine.space_to_depth",
+    "dispersed_kernel": "circulant.operators.spatial.dispersed_kernel",
+    "dispersion": "circulant.operators.spatial.dispersed_kernel",
+    "downscale": "circulant.operators.dynamic.adaptive_downscale2d",
     "eca_kernel_size": "circulant.operators.gates.efficient_channel_attention",
+    "low_pass_gains": "circulant.operators.spatial.low_pass_gains",
     "nyquist_frequency": "circulant.operators.spectral.low_pass",
+    "phase_shift_kernel": "circulant.operators.spatial.phase_shift",
     "sgconv_kernel": "circulant.operators.sequence.sgconv_kernel",
+    "space_to_depth": "circulant.engine.space_to_depth",
 }
 
 __all__ = [
+    "AdaptiveDownscale2d",
     "AdaptiveFrequencyFilter1d",
     "AdaptiveFrequencyFilter2d",
     "AdaptiveFrequencyFilter3d",
+    "AdaptiveKernelDecomposition",
     "AdaptiveSpectralBlock1d",
     "AdaptiveSpectralFilter1d",
     "AtrousSelectiveScan2d",
@@ -303,6 +386,7 @@ __all__ = [
     "CausalFlowAttention1d",
     "CausalFourierMixing1d",
     "CausalLightNetMixer1d",
+    "ChannelKernelGenerator",
     "ChunkedAttention1d",
     "CircularConv1d",
     "ComplexConv1d",
@@ -311,6 +395,7 @@ __all__ = [
     "CondConv2d",
     "ConvS5",
     "ConvSSM",
+    "CrossDimensionalConv",
     "DCTDownsample1d",
     "Dcls1d",
     "Dcls2d",
@@ -320,7 +405,10 @@ __all__ = [
     "DeAliasingFilter1d",
     "DeAliasingFilter2d",
     "DeAliasingFilter3d",
+    "DeformableConv1d",
+    "DeformableConv2d",
     "DeformableConv2dV4",
+    "DeformableConv3d",
     "DeltaRuleMixer1d",
     "DiagAttention1d",
     "DiagonalSsm",
@@ -332,14 +420,19 @@ __all__ = [
     "DynamicSpectrumMixer2d",
     "EfficientChannelAttention",
     "EfficientVisualStateSpace2d",
+    "FDConv2d",
     "FastFourierConv2d",
     "FlowAttention1d",
     "FlowAttention2d",
     "FlowAttention3d",
+    "FouriScaleConv1d",
+    "FouriScaleConv2d",
+    "FouriScaleConv3d",
     "FourierAttention3d",
     "FourierConv1d",
     "FourierConv2d",
     "FourierConv3d",
+    "FourierDisjointWeight",
     "FourierEnhancement2d",
     "FourierMixing1d",
     "FourierObjectDisentangle",
@@ -347,15 +440,20 @@ __all__ = [
     "FourierUnit2d",
     "FourierUnit3d",
     "FrameReadout",
+    "FrequencyAdaptiveDilatedConv2d",
+    "FrequencyBandModulation2d",
     "FrequencyDecompositionWindowAttention2d",
     "FrequencyMixing2d",
     "FrequencyModulationFFN2d",
+    "FrequencySelection2d",
     "FusedConvFirstBlock",
     "GatedDeltaNetMixer1d",
     "GatedLinearAttention1d",
     "GlobalFourierFilter1d",
     "GlobalFourierFilter2d",
     "GlobalFourierFilter3d",
+    "GlobalLocalFilter2d",
+    "GnConv2d",
     "H3Mixer",
     "HaarDWT1d",
     "HaarDWT2d",
@@ -365,6 +463,7 @@ __all__ = [
     "InceptionDWConv2d",
     "InteractiveConvBlock1d",
     "Involution2d",
+    "KernelSpatialModulation",
     "LargeKernelAttention2d",
     "LargeKernelConv2d",
     "LearnableTimeFrequencyFilter1d",
@@ -374,6 +473,7 @@ __all__ = [
     "LightNetMixer3d",
     "LinearAttention1d",
     "LongConv1d",
+    "LowPass",
     "ModReLU",
     "MultiDimToeplitzPe1d",
     "MultiDimToeplitzPe2d",
@@ -382,6 +482,8 @@ __all__ = [
     "MultiresConv1d",
     "NeighborhoodAttention2d",
     "NormAttention1d",
+    "OneWayConv2d",
+    "OneWayConv3d",
     "ParameterizedHypercomplexConv1d",
     "ParameterizedHypercomplexConv2d",
     "ParameterizedHypercomplexConv3d",
@@ -392,6 +494,10 @@ __all__ = [
     "Pseudo3dConv",
     "Pseudo3dVariant",
     "RationalTransferFunction1d",
+    "ReDilatedConv1d",
+    "ReDilatedConv2d",
+    "ReDilatedConv3d",
+    "RecursiveConv2d",
     "RetentionMixer1d",
     "RtfInitialisation",
     "S4dMixer1d",
@@ -400,7 +506,11 @@ __all__ = [
     "SelectiveSsm1d",
     "SeparableConv4d",
     "ShiftSsm",
+    "SpaceToDepthConv1d",
+    "SpaceToDepthConv2d",
+    "SpaceToDepthConv3d",
     "SpatialMessagePassing2d",
+    "SpatialReinforcementMixer2d",
     "SpatiotemporalSpectralConv3d",
     "SpectralConv1d",
     "SpectralConv2d",
@@ -417,6 +527,7 @@ __all__ = [
     "TemporalSpectralConv1d",
     "Upsampling",
     "VolumetricFFC3d",
+    "WaveChannelMixer2d",
     "WaveMixBlock2d",
     "WaveMixBlock2dV1",
     "WaveletGating2d",
@@ -429,9 +540,18 @@ __all__ = [
     "cross_scan",
     "dcls_kernel",
     "dct_channel_pool",
+    "decayed_factor",
+    "decayed_scale",
+    "depth_to_space",
+    "dispersed_kernel",
+    "dispersion",
+    "downscale",
     "eca_kernel_size",
+    "low_pass_gains",
     "nyquist_frequency",
+    "phase_shift_kernel",
     "sgconv_kernel",
+    "space_to_depth",
 ]
 
 

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from circulant.data.dataset import Dataset, Examples
+from circulant.data.dataset import Dataset
 from circulant.data.fields import TEST, TRAIN, Fields, field_dataset
-from circulant.data.restoration import HELD_OUT_SCENES, TRAINING_SCENES, restoration_pairs
+from circulant.data.restoration import HELD_OUT_SCENES, TRAINING_SCENES
+from circulant.data.scenes import scene_patches
 
 SIDE = 32
 DEVIATION = 0.1  # of the noise; grey goes from 0 to 1
@@ -22,10 +23,6 @@ def noisy_photographs() -> Dataset:
 
 
 def _pairs(count: int, seed: int, file_names: tuple[str, ...]) -> Fields:
-    drawn = np.random.default_rng(seed)
-
-    def noisy(sharp: Examples) -> Examples:
-        return sharp + DEVIATION * drawn.standard_normal(sharp.shape, dtype=np.float32)
-
-    part = restoration_pairs(noisy, SIDE, count, seed, file_names)
-    return Fields(part.x, part.y)
+    sharp = scene_patches(SIDE, count, seed, file_names)
+    noise = np.random.default_rng(seed).standard_normal(sharp.shape, dtype=np.float32)
+    return Fields(sharp + DEVIATION * noise, sharp)

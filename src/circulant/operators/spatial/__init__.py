@@ -2,8 +2,8 @@
 
 from circulant.core.card import Card
 from circulant.operators.spatial import (
-    cross_dimensional_conv,
     circular_conv1d,
+    cross_dimensional_conv,
     dcls,
     fouri_scale_conv,
     fused_conv_first_block,
@@ -12,16 +12,16 @@ from circulant.operators.spatial import (
     inception_dw_conv2d,
     large_kernel_attention2d,
     large_kernel_conv,
-    recursive_conv2d,
-    spatial_reinforcement_mixer2d,
-    wave_channel_mixer2d,
     one_way_conv,
-    re_dilated_conv,
-    space_to_depth_conv,
     partial_conv,
     pseudo3d_conv,
+    re_dilated_conv,
+    recursive_conv2d,
     separable_conv4d,
+    space_to_depth_conv,
     spatial_message_passing2d,
+    spatial_reinforcement_mixer2d,
+    wave_channel_mixer2d,
 )
 
 CARDS: tuple[Card, ...] = (
