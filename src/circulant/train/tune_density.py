@@ -41,7 +41,8 @@ class DensitySearch:
         return self.score - self.plain_score
 
     def __str__(self) -> str:
-        return f"density {self.best}: {self.score:.4g}, {self.gain:+.4g} over density 1 ({len(self.tried)} tried)"
+        gained = f"{self.score:.4g}, {self.gain:+.4g} over density 1"
+        return f"density {self.best}: {gained} ({len(self.tried)} tried)"
 
 
 def tune_density(

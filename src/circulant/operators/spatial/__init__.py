@@ -7,6 +7,7 @@ from circulant.operators.spatial import (
     inception_dw_conv2d,
     large_kernel_attention2d,
     large_kernel_conv,
+    sparse_shift,
     weighted_conv,
 )
 
@@ -16,5 +17,6 @@ CARDS: tuple[Card, ...] = (
     large_kernel_attention2d.CARD,
     dcls.CARD,
     fused_conv_first_block.CARD,
+    sparse_shift.CARD,
     weighted_conv.CARD,
 )

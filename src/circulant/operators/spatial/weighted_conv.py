@@ -1,4 +1,4 @@
-r"""Weighted convolution: every kernel is multiplied by one fixed density, less (or more) away from the middle.
+r"""Weighted convolution: every kernel is multiplied by one fixed density over its taps.
 
     y = (weight Phi) * x + b,   Phi[m] = prod_axis alpha[m_axis]
     alpha = (density_1, .., density_r, 1, density_r, .., density_1),   r = (K - 1) / 2
