@@ -7,6 +7,7 @@ from circulant.operators.spatial import (
     inception_dw_conv2d,
     large_kernel_attention2d,
     large_kernel_conv,
+    smp_conv,
     sparse_shift,
     weighted_conv,
 )
@@ -17,6 +18,7 @@ CARDS: tuple[Card, ...] = (
     large_kernel_attention2d.CARD,
     dcls.CARD,
     fused_conv_first_block.CARD,
+    smp_conv.CARD,
     sparse_shift.CARD,
     weighted_conv.CARD,
 )

@@ -26,7 +26,7 @@ from circulant.core.errors import ArgumentError
 from circulant.core.operator import Operator, require_input
 from circulant.core.sizes import Shape
 from circulant.engine.conv_settings import conv_settings
-from circulant.operators.spatial.dcls_kernel import DclsVersion, dcls_kernel
+from circulant.operators.spatial.dcls_kernel import DclsVersion, dcls_kernel, dcls_kernel_cost
 
 STRENGTH = 5e-4  # of the penalty, as in the implementation by DeadAt0m
 EDGE = 1e-3  # samples below reach, so that a displacement held there still lies between two samples
@@ -34,20 +34,26 @@ EDGE = 1e-3  # samples below reach, so that a displacement held there still lies
 
 def reference(x: Tensor, state: dict[str, Tensor], reach: int = 2, rounded: bool = True) -> Tensor:
     displacement = state["displacement"].clamp(-reach, reach)
-    if rounded:
-        displacement = torch.round(displacement)
     spatial = x.shape[2:]
     y = torch.zeros_like(x)
     for c in range(x.shape[1]):
         for tap in product(range(-reach, reach + 1), repeat=len(spatial)):
-            share = torch.ones_like(displacement[0, 0])
-            for axis, m in enumerate(tap):
-                share = share * (1 - (displacement[axis, c] - m).abs()).clamp(min=0)
+            share = _share(displacement[:, c], tap)
+            if rounded:
+                share = _share(displacement[:, c].detach().round(), tap) + (share - share.detach())
             for place in product(*map(range, spatial)):
                 source = tuple(p + m for p, m in zip(place, tap))
                 if all(0 <= s < n for s, n in zip(source, spatial)):
                     y[(slice(None), c, *place)] += share * x[(slice(None), c, *source)]
     return y
+
+
+def _share(displacement: Tensor, tap: tuple[int, ...]) -> Tensor:
+    """Of a sample that many places away in what linear interpolation gives."""
+    share = torch.ones_like(displacement[0])
+    for axis, m in enumerate(tap):
+        share = share * (1 - (displacement[axis] - m).abs()).clamp(min=0)
+    return share
 
 
 class SparseShiftNd(Operator):
@@ -107,7 +113,7 @@ class SparseShiftNd(Operator):
         return (self.displacement.detach().round() == 0).all(0)
 
     def cost(self, shape: Shape) -> Cost:
-        return self.settings.cost(shape)
+        return self.settings.cost(shape) + dcls_kernel_cost(self.channels, 1, self.settings.kernel)
 
     def extra_repr(self) -> str:
         return f"{self.channels}, reach={self.reach}, rounded={self.rounded}"
