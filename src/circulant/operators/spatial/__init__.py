@@ -7,8 +7,11 @@ from circulant.operators.spatial import (
     inception_dw_conv2d,
     large_kernel_attention2d,
     large_kernel_conv,
+    single_intra_channel_conv2d,
     smp_conv,
     sparse_shift,
+    spatial_bottleneck_conv2d,
+    topological_pointwise,
     weighted_conv,
 )
 
@@ -20,5 +23,8 @@ CARDS: tuple[Card, ...] = (
     fused_conv_first_block.CARD,
     smp_conv.CARD,
     sparse_shift.CARD,
+    single_intra_channel_conv2d.CARD,
+    topological_pointwise.CARD,
+    spatial_bottleneck_conv2d.CARD,
     weighted_conv.CARD,
 )
