@@ -11,7 +11,7 @@ from typing import final
 from torch import nn
 
 from circulant.core.errors import ArgumentError
-from circulant.operators.spatial.weighted_conv import WeightedConvNd
+from circulant.operators.spatial.weighted_conv_layer import WeightedConvNd
 
 Density = tuple[float, ...]
 Score = Callable[[Density], float]

@@ -89,7 +89,7 @@ class SMPConvNd(Operator):
         points: int | None = None,
         form: PointForm | None = None,
     ) -> None:
-        """points None: a quarter of the taps; form None: the published one for as many axes."""
+        """points None: a quarter of the taps; form None: the published one."""
         super().__init__()
         self.settings = conv_settings(
             self.ndims[0], in_channels, out_channels, kernel_size, stride, padding, dilation, groups,
@@ -102,11 +102,6 @@ class SMPConvNd(Operator):
             radius=4 / max(taps), form=FORMS[len(taps)] if form is None else form, device=device, dtype=dtype,
         )  # fmt: skip
         self.bias = nn.Parameter(torch.zeros(out_channels, device=device, dtype=dtype)) if bias else None
-
-    def reset_parameters(self) -> None:
-        self.points.reset_parameters()
-        if self.bias is not None:
-            nn.init.zeros_(self.bias)
 
     def clamp_parameters(self) -> None:
         self.points.clamp_parameters()
@@ -123,12 +118,11 @@ class SMPConvNd(Operator):
     def from_conv(cls, conv: TorchConv) -> Self:
         """The same function, with a shared point on each tap that reaches to the next, free to move."""
         taps = tuple(conv.kernel_size)
-        arguments = constructor_arguments(conv)
-        new = cls(**arguments, points=prod(taps), form=PointForm.SHARED)
+        new = cls(**constructor_arguments(conv), points=prod(taps), form=PointForm.SHARED)
         with torch.no_grad():
             new.points.weight.copy_(conv.weight.flatten(2))
             new.points.position.copy_(grid(taps, new.points.position)[None])
-            new.points.radius.fill_(2 / max(*taps, 3) if max(taps) < 3 else 2 / (max(taps) - 1))
+            new.points.radius.fill_(2 / max(max(taps) - 1, 2))
             if new.bias is not None and conv.bias is not None:
                 new.bias.copy_(conv.bias)
         return new

@@ -27,6 +27,7 @@ from circulant.core.sizes import Shape, same_padding
 from circulant.engine.convolution import Boundary
 from circulant.engine.costs import convolution_problem, problem_cost
 from circulant.engine.local_conv import local_conv
+from circulant.operators.spatial.channel_grid import neighbours
 from circulant.problems.local_conv import LocalConvProblem
 from circulant.problems.trilinear import Slot
 
@@ -89,13 +90,7 @@ class TopologicalPointwise(Operator):
 
     def neighbours(self) -> Tensor:
         """The input channel of each weight (C, prod(neighbourhood)), -1 beyond an edge of zeros."""
-        places, beyond = torch.zeros(1, 1, dtype=torch.int64), torch.zeros(1, 1, dtype=torch.bool)
-        for size, n in zip(self.grid, self.near):
-            met = torch.arange(size)[:, None] + torch.arange(n) - same_padding(n, 1)[0]
-            outside = (met < 0) | (met >= size)
-            places = _joined(places * size, met % size).sum(0)
-            beyond = _joined(beyond, outside).any(0)
-        return places if self.boundary is Boundary.CIRCULAR else places.masked_fill(beyond, -1)
+        return neighbours(self.grid, self.near, circular=self.boundary is Boundary.CIRCULAR)
 
     def forward(self, x: Tensor) -> Tensor:
         require_input(x, self.channels, self.ndims)
@@ -142,12 +137,6 @@ class TopologicalPointwise(Operator):
         return (
             f"{self.channels}, grid={self.grid}, neighbourhood={self.near}, boundary={self.boundary.value!r}"
         )
-
-
-def _joined(one: Tensor, other: Tensor) -> Tensor:
-    """Matrices (P, T) and (S, N) side by side, for each pair of rows and of columns -> (2, P S, T N)."""
-    pair = torch.broadcast_tensors(one[:, None, :, None], other[None, :, None, :])
-    return torch.stack(pair).flatten(3).flatten(1, 2)
 
 
 def _mixer(channels: int, spatial: Shape) -> TopologicalPointwise:
