@@ -6,7 +6,7 @@ https://arxiv.org/abs/2304.02330, and its published code.
 
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import final
+from typing import cast, final
 
 import torch
 from torch import Tensor, nn
@@ -66,14 +66,20 @@ class SmpBranches(nn.Module):
         if self.single is not None:
             return
         pair = (self.large.to_conv(), self.small.to_conv())
-        merged = [fuse_conv_bn_eval(conv.eval(), norm.eval()) for conv, norm in zip(pair, self.norms)]
+        merged = [
+            fuse_conv_bn_eval(conv.eval(), cast(nn.BatchNorm2d, norm).eval())
+            for conv, norm in zip(pair, self.norms)
+        ]
         K = max(conv.kernel_size[0] for conv in merged)
-        weight = sum(nn.functional.pad(conv.weight, ((K - conv.kernel_size[0]) // 2,) * 4) for conv in merged)
         like = merged[0].weight
         single = DepthwiseConv2d(len(like), (K, K), device=like.device, dtype=like.dtype)
         assert single.bias is not None
-        single.weight.copy_(weight)
-        single.bias.copy_(sum(conv.bias for conv in merged))
+        for parameter in single.parameters():
+            nn.init.zeros_(parameter)
+        for conv in merged:
+            assert conv.bias is not None
+            single.weight.add_(nn.functional.pad(conv.weight, ((K - conv.kernel_size[0]) // 2,) * 4))
+            single.bias.add_(conv.bias)
         self.single = single.train(self.training)
         del self.large, self.small, self.norms
 

@@ -15,7 +15,7 @@ no such limit. Displacements start uniform within 1 sample; in the authors' code
 """
 
 from itertools import product
-from typing import final
+from typing import Any, final
 
 import torch
 from torch import Tensor, nn
@@ -42,9 +42,10 @@ def reference(x: Tensor, state: dict[str, Tensor], reach: int = 2, rounded: bool
             if rounded:
                 share = _share(displacement[:, c].detach().round(), tap) + (share - share.detach())
             for place in product(*map(range, spatial)):
-                source = tuple(p + m for p, m in zip(place, tap))
+                source: Any = tuple(p + m for p, m in zip(place, tap))
                 if all(0 <= s < n for s, n in zip(source, spatial)):
-                    y[(slice(None), c, *place)] += share * x[(slice(None), c, *source)]
+                    at: Any = (slice(None), c, *place)
+                    y[at] += share * x[(slice(None), c, *source)]
     return y
 
 

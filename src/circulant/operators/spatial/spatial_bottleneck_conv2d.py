@@ -36,7 +36,7 @@ def reference(x: Tensor, state: dict[str, Tensor], stride: int = 2) -> Tensor:
         for w in range(0, W, stride):
             taps = [(i, j, h + i - first, w + j - first) for i in range(K) for j in range(K)]
             taps = [(i, j, u, v) for i, j, u, v in taps if 0 <= u < H and 0 <= v < W]
-            coarse = sum(down[:, 0, i, j] * x[:, :, u, v] for i, j, u, v in taps)
+            coarse = torch.stack([down[:, 0, i, j] * x[:, :, u, v] for i, j, u, v in taps]).sum(0)
             mixed = coarse @ mix.T
             for i, j, u, v in taps:
                 y[:, :, u, v] = y[:, :, u, v] + up[:, 0, i, j] * mixed

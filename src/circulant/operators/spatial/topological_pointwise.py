@@ -102,7 +102,7 @@ class TopologicalPointwise(Operator):
             cells, sides = nn.functional.pad(cells, widths, mode="circular"), ((0, 0),) * len(sides)
         weight = self.weight.T.reshape(1, 1, -1, *self.grid)
         mixed = local_conv(cells, weight, self.near, stride=ones, padding=sides, dilation=ones)
-        y = mixed.reshape(x.shape[0], -1, self.channels).transpose(1, 2)
+        y = mixed.reshape(x.shape[0], prod(x.shape[2:]), self.channels).transpose(1, 2)
         y = y.contiguous() if self.bias is None else y + self.bias[:, None]
         return y.reshape(x.shape)
 
