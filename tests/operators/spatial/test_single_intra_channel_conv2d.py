@@ -9,6 +9,7 @@ from torch import nn
 
 from circulant.core.tolerances import assert_close
 from circulant.data.mnist import mnist_5k
+from circulant.models.residual import Residual
 from circulant.operators.spatial.depthwise_conv import DepthwiseConv2d
 from circulant.operators.spatial.single_intra_channel_conv2d import SingleIntraChannelConv2d
 from circulant.operators.spatial.spatial_bottleneck_conv2d import SpatialBottleneckConv2d
@@ -50,10 +51,10 @@ def test_multiply_adds_are_the_closed_formula(stride, layers):
 C = 16
 SCHEMES = {
     "intra-channel": lambda: SingleIntraChannelConv2d(C, C, layers=2),
-    "topological": lambda: nn.Sequential(
-        DepthwiseConv2d(C, (3, 3), bias=False), TopologicalPointwise(C, (4, 4), (3, 3))
+    "topological": lambda: Residual(
+        nn.Sequential(DepthwiseConv2d(C, (3, 3)), TopologicalPointwise(C, (4, 4), (3, 3)))
     ),
-    "bottleneck": lambda: nn.Sequential(SpatialBottleneckConv2d(C, C, 2, 4)),
+    "bottleneck": lambda: SpatialBottleneckConv2d(C, C, 2, 4),
 }
 
 
