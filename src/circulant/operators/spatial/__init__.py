@@ -22,6 +22,12 @@ from circulant.operators.spatial import (
     spatial_message_passing2d,
     spatial_reinforcement_mixer2d,
     wave_channel_mixer2d,
+    single_intra_channel_conv2d,
+    smp_conv,
+    sparse_shift,
+    spatial_bottleneck_conv2d,
+    topological_pointwise,
+    weighted_conv,
 )
 
 CARDS: tuple[Card, ...] = (
@@ -45,4 +51,10 @@ CARDS: tuple[Card, ...] = (
     circular_conv1d.CARD,
     separable_conv4d.CARD,
     spatial_message_passing2d.CARD,
+    smp_conv.CARD,
+    sparse_shift.CARD,
+    single_intra_channel_conv2d.CARD,
+    topological_pointwise.CARD,
+    spatial_bottleneck_conv2d.CARD,
+    weighted_conv.CARD,
 )
