@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from circulant.core.sub_pixels import icnr_, sub_pixel_shuffle, sub_pixel_unshuffle
     from circulant.engine.companion import companion_decode
     from circulant.engine.conv_scan import conv_parallel_scan
     from circulant.operators.algebra.complex_conv import ComplexConv1d, ComplexConv2d, ComplexConv3d
@@ -86,6 +87,7 @@ if TYPE_CHECKING:
     from circulant.operators.spatial.inception_dw_conv2d import InceptionDWConv2d
     from circulant.operators.spatial.large_kernel_attention2d import LargeKernelAttention2d
     from circulant.operators.spatial.large_kernel_conv import LargeKernelConv2d
+    from circulant.operators.spatial.sub_pixel_conv import SubPixelConv1d, SubPixelConv2d, SubPixelConv3d
     from circulant.operators.spectral.adaptive_frequency_filter import (
         AdaptiveFrequencyFilter1d,
         AdaptiveFrequencyFilter2d,
@@ -251,6 +253,9 @@ _MODULES = {
     "SqueezeExcitation1d": "circulant.operators.gates.squeeze_excitation",
     "SqueezeExcitation2d": "circulant.operators.gates.squeeze_excitation",
     "SqueezeExcitation3d": "circulant.operators.gates.squeeze_excitation",
+    "SubPixelConv1d": "circulant.operators.spatial.sub_pixel_conv",
+    "SubPixelConv2d": "circulant.operators.spatial.sub_pixel_conv",
+    "SubPixelConv3d": "circulant.operators.spatial.sub_pixel_conv",
     "TemporalSpectralConv1d": "circulant.operators.spectral.temporal_spectral_conv1d",
     "Upsampling": "circulant.operators.sequence.sgconv_kernel",
     "VolumetricFFC3d": "circulant.operators.spectral.volumetric_ffc",
@@ -267,8 +272,11 @@ _MODULES = {
     "dcls_kernel": "circulant.operators.spatial.dcls_kernel",
     "dct_channel_pool": "circulant.operators.gates.multi_spectral_channel_attention2d",
     "eca_kernel_size": "circulant.operators.gates.efficient_channel_attention",
+    "icnr_": "circulant.core.sub_pixels",
     "nyquist_frequency": "circulant.operators.spectral.low_pass",
     "sgconv_kernel": "circulant.operators.sequence.sgconv_kernel",
+    "sub_pixel_shuffle": "circulant.core.sub_pixels",
+    "sub_pixel_unshuffle": "circulant.core.sub_pixels",
 }
 
 __all__ = [
@@ -384,6 +392,9 @@ __all__ = [
     "SqueezeExcitation1d",
     "SqueezeExcitation2d",
     "SqueezeExcitation3d",
+    "SubPixelConv1d",
+    "SubPixelConv2d",
+    "SubPixelConv3d",
     "TemporalSpectralConv1d",
     "Upsampling",
     "VolumetricFFC3d",
@@ -400,8 +411,11 @@ __all__ = [
     "dcls_kernel",
     "dct_channel_pool",
     "eca_kernel_size",
+    "icnr_",
     "nyquist_frequency",
     "sgconv_kernel",
+    "sub_pixel_shuffle",
+    "sub_pixel_unshuffle",
 ]
 
 
