@@ -80,9 +80,12 @@ if TYPE_CHECKING:
     from circulant.operators.sequence.sgconv_kernel import Upsampling, sgconv_kernel
     from circulant.operators.sequence.shift_ssm import ShiftSsm
     from circulant.operators.sequence.spectral_dictionary_mixer1d import SpectralDictionaryMixer1d
+    from circulant.operators.spatial.conv_former_layer2d import ConvFormerLayer2d
     from circulant.operators.spatial.dcls import Dcls1d, Dcls2d, Dcls3d
     from circulant.operators.spatial.dcls_kernel import DclsVersion, dcls_kernel
     from circulant.operators.spatial.dilated_reparam_block import DilatedBranch, DilatedReparamBlock
+    from circulant.operators.spatial.edge_preserving_conv2d import EdgePreservingConv2d
+    from circulant.operators.spatial.edge_preserving_mlp2d import EdgePreservingMlp2d
     from circulant.operators.spatial.fused_conv_first_block import FusedConvFirstBlock
     from circulant.operators.spatial.inception_dw_conv2d import InceptionDWConv2d
     from circulant.operators.spatial.large_kernel_attention2d import LargeKernelAttention2d
@@ -157,6 +160,7 @@ _MODULES = {
     "ComplexConv2d": "circulant.operators.algebra.complex_conv",
     "ComplexConv3d": "circulant.operators.algebra.complex_conv",
     "CondConv2d": "circulant.operators.dynamic.cond_conv2d",
+    "ConvFormerLayer2d": "circulant.operators.spatial.conv_former_layer2d",
     "ConvS5": "circulant.operators.sequence.conv_s5",
     "ConvSSM": "circulant.operators.sequence.conv_ssm",
     "DCTDownsample1d": "circulant.operators.spectral.dct_downsample1d",
@@ -177,6 +181,8 @@ _MODULES = {
     "DilatedTCN1d": "circulant.operators.sequence.dilated_tcn1d",
     "Discretisation": "circulant.operators.sequence.discretisation",
     "DynamicSpectrumMixer2d": "circulant.operators.spectral.dynamic_spectrum_mixer2d",
+    "EdgePreservingConv2d": "circulant.operators.spatial.edge_preserving_conv2d",
+    "EdgePreservingMlp2d": "circulant.operators.spatial.edge_preserving_mlp2d",
     "EfficientChannelAttention": "circulant.operators.gates.efficient_channel_attention",
     "EfficientVisualStateSpace2d": "circulant.operators.sequence.efficient_visual_state_space2d",
     "FastFourierConv2d": "circulant.operators.spectral.volumetric_ffc",
@@ -296,6 +302,7 @@ __all__ = [
     "ComplexConv2d",
     "ComplexConv3d",
     "CondConv2d",
+    "ConvFormerLayer2d",
     "ConvS5",
     "ConvSSM",
     "DCTDownsample1d",
@@ -316,6 +323,8 @@ __all__ = [
     "DilatedTCN1d",
     "Discretisation",
     "DynamicSpectrumMixer2d",
+    "EdgePreservingConv2d",
+    "EdgePreservingMlp2d",
     "EfficientChannelAttention",
     "EfficientVisualStateSpace2d",
     "FastFourierConv2d",

@@ -2,7 +2,9 @@
 
 from circulant.core.card import Card
 from circulant.operators.spatial import (
+    conv_former_layer2d,
     dcls,
+    edge_preserving_conv2d,
     fused_conv_first_block,
     inception_dw_conv2d,
     large_kernel_attention2d,
@@ -17,4 +19,6 @@ CARDS: tuple[Card, ...] = (
     dcls.CARD,
     fused_conv_first_block.CARD,
     sub_pixel_conv.CARD,
+    edge_preserving_conv2d.CARD,
+    conv_former_layer2d.CARD,
 )
