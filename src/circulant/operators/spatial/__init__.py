@@ -5,6 +5,7 @@ from circulant.operators.spatial import (
     conv_former_layer2d,
     dcls,
     edge_preserving_conv2d,
+    ffnified_attention2d,
     fused_conv_first_block,
     inception_dw_conv2d,
     large_kernel_attention2d,
@@ -21,4 +22,5 @@ CARDS: tuple[Card, ...] = (
     sub_pixel_conv.CARD,
     edge_preserving_conv2d.CARD,
     conv_former_layer2d.CARD,
+    ffnified_attention2d.CARD,
 )

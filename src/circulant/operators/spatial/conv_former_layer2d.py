@@ -94,9 +94,7 @@ class ConvFormerLayer2d(Operator):
     ) -> None:
         super().__init__()
         if min(kernel_size, ratio) < 1 or kernel_size % 2 == 0:
-            raise ArgumentError(
-                f"expected odd kernel_size and ratio of 1 or more, got {kernel_size}, {ratio}"
-            )
+            raise ArgumentError(f"expected odd kernel_size, ratio of 1 or more, got {kernel_size}, {ratio}")
         self.channels = channels
         self.query, self.value, self.project = (
             nn.Conv2d(channels, channels, 1, device=device, dtype=dtype) for _ in range(3)
