@@ -43,8 +43,8 @@ def test_on_pictures_it_has_not_seen_a_small_one_beats_bicubic_interpolation_by_
     torch.manual_seed(0)
     network = CFSR(2, 1, channels=24, depths=(2,), scale=0.1)
     x, y = torch.from_numpy(pairs.x), torch.from_numpy(pairs.y)
-    recipe = Recipe(batch=8, weight_decay=0.0, learning_rate=4e-3)
-    fit(network, x, y, steps=500, loss=nn.functional.l1_loss, recipe=recipe)
+    recipe = Recipe(batch=8, weight_decay=0.0, learning_rate=8e-3)
+    fit(network, x, y, steps=800, loss=nn.functional.l1_loss, recipe=recipe)
     with torch.no_grad():
         restored = network.fuse()(torch.from_numpy(held_out.x)).numpy()
     interpolated = bicubic(held_out.x, *held_out.y.shape[2:])

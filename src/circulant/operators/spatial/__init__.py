@@ -2,6 +2,8 @@
 
 from circulant.core.card import Card
 from circulant.operators.spatial import (
+    atrous_conv,
+    atrous_spatial_pyramid_pooling2d,
     conv_former_layer2d,
     dcls,
     edge_preserving_conv2d,
@@ -23,4 +25,6 @@ CARDS: tuple[Card, ...] = (
     edge_preserving_conv2d.CARD,
     conv_former_layer2d.CARD,
     ffnified_attention2d.CARD,
+    atrous_conv.CARD,
+    atrous_spatial_pyramid_pooling2d.CARD,
 )
