@@ -80,12 +80,15 @@ if TYPE_CHECKING:
     from circulant.operators.sequence.sgconv_kernel import Upsampling, sgconv_kernel
     from circulant.operators.sequence.shift_ssm import ShiftSsm
     from circulant.operators.sequence.spectral_dictionary_mixer1d import SpectralDictionaryMixer1d
+    from circulant.operators.spatial.atrous_conv import AtrousConv1d, AtrousConv2d, AtrousConv3d
+    from circulant.operators.spatial.atrous_spatial_pyramid_pooling2d import AtrousSpatialPyramidPooling2d
     from circulant.operators.spatial.conv_former_layer2d import ConvFormerLayer2d
     from circulant.operators.spatial.dcls import Dcls1d, Dcls2d, Dcls3d
     from circulant.operators.spatial.dcls_kernel import DclsVersion, dcls_kernel
     from circulant.operators.spatial.dilated_reparam_block import DilatedBranch, DilatedReparamBlock
     from circulant.operators.spatial.edge_preserving_conv2d import EdgePreservingConv2d
     from circulant.operators.spatial.edge_preserving_mlp2d import EdgePreservingMlp2d
+    from circulant.operators.spatial.ffnified_attention2d import FFNifiedAttention2d
     from circulant.operators.spatial.fused_conv_first_block import FusedConvFirstBlock
     from circulant.operators.spatial.inception_dw_conv2d import InceptionDWConv2d
     from circulant.operators.spatial.large_kernel_attention2d import LargeKernelAttention2d
@@ -149,7 +152,11 @@ _MODULES = {
     "AdaptiveFrequencyFilter3d": "circulant.operators.spectral.adaptive_frequency_filter",
     "AdaptiveSpectralBlock1d": "circulant.operators.spectral.adaptive_spectral_block1d",
     "AdaptiveSpectralFilter1d": "circulant.operators.spectral.adaptive_spectral_filter1d",
+    "AtrousConv1d": "circulant.operators.spatial.atrous_conv",
+    "AtrousConv2d": "circulant.operators.spatial.atrous_conv",
+    "AtrousConv3d": "circulant.operators.spatial.atrous_conv",
     "AtrousSelectiveScan2d": "circulant.operators.sequence.atrous_selective_scan2d",
+    "AtrousSpatialPyramidPooling2d": "circulant.operators.spatial.atrous_spatial_pyramid_pooling2d",
     "BidirectionalSsm": "circulant.operators.sequence.bidirectional_ssm",
     "BlockActivation": "circulant.problems.conv_first_block",
     "CausalFlowAttention1d": "circulant.operators.sequence.causal_flow_attention1d",
@@ -185,6 +192,7 @@ _MODULES = {
     "EdgePreservingMlp2d": "circulant.operators.spatial.edge_preserving_mlp2d",
     "EfficientChannelAttention": "circulant.operators.gates.efficient_channel_attention",
     "EfficientVisualStateSpace2d": "circulant.operators.sequence.efficient_visual_state_space2d",
+    "FFNifiedAttention2d": "circulant.operators.spatial.ffnified_attention2d",
     "FastFourierConv2d": "circulant.operators.spectral.volumetric_ffc",
     "FlowAttention1d": "circulant.operators.sequence.flow_attention",
     "FlowAttention2d": "circulant.operators.sequence.flow_attention",
@@ -291,7 +299,11 @@ __all__ = [
     "AdaptiveFrequencyFilter3d",
     "AdaptiveSpectralBlock1d",
     "AdaptiveSpectralFilter1d",
+    "AtrousConv1d",
+    "AtrousConv2d",
+    "AtrousConv3d",
     "AtrousSelectiveScan2d",
+    "AtrousSpatialPyramidPooling2d",
     "BidirectionalSsm",
     "BlockActivation",
     "CausalFlowAttention1d",
@@ -327,6 +339,7 @@ __all__ = [
     "EdgePreservingMlp2d",
     "EfficientChannelAttention",
     "EfficientVisualStateSpace2d",
+    "FFNifiedAttention2d",
     "FastFourierConv2d",
     "FlowAttention1d",
     "FlowAttention2d",

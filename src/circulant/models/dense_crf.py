@@ -96,8 +96,8 @@ def message(features: Tensor, filtering: Filtering) -> Sum:
 def _features(term: PairwiseTerm, picture: Tensor) -> Tensor:
     """Position and, where it matters, colour of each pixel, (H W, 2 or 2 + C)."""
     H, W = picture.shape[1:]
-    like = {"dtype": picture.dtype, "device": picture.device}
-    rows, columns = torch.meshgrid(torch.arange(H, **like), torch.arange(W, **like), indexing="ij")
+    axes = (torch.arange(size).to(picture) for size in (H, W))
+    rows, columns = torch.meshgrid(*axes, indexing="ij")
     places = torch.stack([rows, columns]).flatten(1).T / term.xy
     if term.colour is None:
         return places
