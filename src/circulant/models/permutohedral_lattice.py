@@ -3,7 +3,8 @@
 After Adams, Baek and Davis (2010), Fast High-Dimensional Filtering Using the Permutohedral Lattice. A point
 is shared out among the d + 1 corners of its simplex, corners are blurred along d + 1 directions, and points
 read the corners back. The result approximates the sum up to a factor: over 1500 random points in 2, 3 and 5
-dimensions it differs by 2, 2 and 6 % once the totals are made equal; `DenseCRF` divides by the lattice's own totals.
+dimensions it differs by 2, 2 and 6 % once the totals are made equal. `DenseCRF` divides by the lattice's own
+totals.
 """
 
 from dataclasses import dataclass
