@@ -6,7 +6,8 @@ A mixes the channels of each position, w_K and w_V are depthwise K x K, padded w
 a widening between keys and values nor a projection after them. Shapes: x (B, C, H, W) -> y (B, C, H, W).
 
 From K = 7 on each of the two kernels is trained as the sum of a K x K and a 3 x 3 one, both with a batch
-norm of their own; `fuse` and `reparameterize` merge them, and the query's norm, exactly.
+norm of their own; `fuse` and `reparameterize` merge them, and the query's norm, exactly. In training mode
+the norms see all examples together.
 """
 
 from copy import deepcopy
@@ -28,28 +29,32 @@ LARGE = 7  # kernels from this size on are trained beside a small one
 SMALL = DilatedBranch(3, 1)
 
 
-def reference(x: Tensor, state: dict[str, Tensor], eps: float = 1e-5) -> Tensor:
+def reference(x: Tensor, state: dict[str, Tensor], training: bool = False) -> Tensor:
     query = torch.einsum("oi,bihw->bohw", state["query.weight"][:, :, 0, 0], x)
-    query = _shifted(query, state, "norm", eps)
+    query = _shifted(query, state, "norm", training)
     if "query.bias" in state:
         query = query + state["query.bias"][:, None, None]
-    keys = _depthwise(query, state, "key", eps)
-    return _depthwise(keys * (1 + torch.erf(keys / 2**0.5)) / 2, state, "value", eps)
+    keys = _depthwise(query, state, "key", training)
+    return _depthwise(keys * (1 + torch.erf(keys / 2**0.5)) / 2, state, "value", training)
 
 
-def _depthwise(x: Tensor, state: dict[str, Tensor], name: str, eps: float) -> Tensor:
+def _depthwise(x: Tensor, state: dict[str, Tensor], name: str, training: bool) -> Tensor:
     if f"{name}.weight" in state:
         return _correlate(x, state[f"{name}.weight"]) + state[f"{name}.bias"][:, None, None]
     branches = (_correlate(x, state[f"{name}.convs.{i}.weight"]) for i in range(2))
-    large, small = (_shifted(y, state, f"{name}.norms.{i}", eps) for i, y in enumerate(branches))
+    large, small = (_shifted(y, state, f"{name}.norms.{i}", training) for i, y in enumerate(branches))
     return large + small
 
 
-def _shifted(x: Tensor, state: dict[str, Tensor], name: str, eps: float) -> Tensor:
+def _shifted(x: Tensor, state: dict[str, Tensor], name: str, training: bool) -> Tensor:
     if f"{name}.weight" not in state:
         return x
-    scale = state[f"{name}.weight"] / (state[f"{name}.running_var"] + eps).sqrt()
-    shift = state[f"{name}.bias"] - scale * state[f"{name}.running_mean"]
+    mean, variance = state[f"{name}.running_mean"], state[f"{name}.running_var"]
+    if training:
+        mean = x.mean((0, 2, 3))
+        variance = ((x - mean[:, None, None]) ** 2).mean((0, 2, 3))
+    scale = state[f"{name}.weight"] / (variance + 1e-5).sqrt()
+    shift = state[f"{name}.bias"] - scale * mean
     return scale[:, None, None] * x + shift[:, None, None]
 
 
