@@ -101,5 +101,4 @@ def test_a_small_network_reads_digits():
     network = FastForwardNet(SMALL, 10, 1)
     fit(network, torch.from_numpy(digits.train.x), torch.from_numpy(digits.train.y), steps=400)
     right = predict(network, torch.from_numpy(digits.test.x)) == torch.from_numpy(digits.test.y)
-    print(right.double().mean())
     assert right.double().mean() >= 0.95
