@@ -49,5 +49,4 @@ def test_on_pictures_it_has_not_seen_a_small_one_beats_bicubic_interpolation_by_
         restored = network.fuse()(torch.from_numpy(held_out.x)).numpy()
     interpolated = bicubic(held_out.x, *held_out.y.shape[2:])
     gain = psnr(restored, held_out.y, BORDER) - psnr(interpolated, held_out.y, BORDER)
-
     assert gain >= 0.5  # dB; 0.82 measured
