@@ -6,6 +6,12 @@ from circulant.operators.spatial import (
     cross_dimensional_conv,
     dcls,
     fouri_scale_conv,
+    atrous_conv,
+    atrous_spatial_pyramid_pooling2d,
+    conv_former_layer2d,
+    dcls,
+    edge_preserving_conv2d,
+    ffnified_attention2d,
     fused_conv_first_block,
     global_local_filter2d,
     gn_conv2d,
@@ -28,6 +34,7 @@ from circulant.operators.spatial import (
     spatial_bottleneck_conv2d,
     topological_pointwise,
     weighted_conv,
+    sub_pixel_conv,
 )
 
 CARDS: tuple[Card, ...] = (
@@ -57,4 +64,10 @@ CARDS: tuple[Card, ...] = (
     topological_pointwise.CARD,
     spatial_bottleneck_conv2d.CARD,
     weighted_conv.CARD,
+    sub_pixel_conv.CARD,
+    edge_preserving_conv2d.CARD,
+    conv_former_layer2d.CARD,
+    ffnified_attention2d.CARD,
+    atrous_conv.CARD,
+    atrous_spatial_pyramid_pooling2d.CARD,
 )
