@@ -22,7 +22,7 @@ from circulant.core.errors import ArgumentError, ShapeError
 from circulant.core.operator import Operator
 from circulant.core.sizes import Shape, product
 from circulant.engine.conv_settings import Sizes, conv_settings
-from circulant.engine.convolution import convolution
+from circulant.engine.per_sample_conv import per_sample_conv
 
 
 def reference(
@@ -123,16 +123,12 @@ class CondConv2d(Operator):
         return y if batched is x else y[0]
 
     def _convolve(self, x: Tensor, routing: Tensor) -> Tensor:
-        s, (B, _, H, W) = self.settings, x.shape
-        if B == 0:  # no example has a kernel: any of them gives the empty result
-            return s.convolve(x, self.weight[0], None if self.bias is None else self.bias[0])
-        kernels = (routing @ self.weight.flatten(1)).view(-1, *s.weight_shape[1:])
-        biases = None if self.bias is None else (routing @ self.bias).flatten()
-        y = convolution(
-            x.reshape(1, -1, H, W), kernels, biases, stride=s.stride, padding=s.padding,
-            dilation=s.dilation, groups=B * s.groups, boundary=s.boundary,
+        s = self.settings
+        kernels = (routing @ self.weight.flatten(1)).view(-1, *s.weight_shape)
+        return per_sample_conv(
+            x, kernels, None if self.bias is None else routing @ self.bias, stride=s.stride,
+            padding=s.padding, dilation=s.dilation, groups=s.groups, boundary=s.boundary,
         )  # fmt: skip
-        return y.view(B, s.out_channels, *y.shape[2:])
 
     def cost(self, shape: Shape) -> Cost:
         B, experts = shape[0], self.routing.out_features
