@@ -2,12 +2,14 @@
 
 from circulant.core.card import Card
 from circulant.operators.dynamic import (
+    attentive_conv2d,
     cond_conv2d,
     deformable_conv2d_v4,
     involution2d,
 )
 
 CARDS: tuple[Card, ...] = (
+    attentive_conv2d.CARD,
     cond_conv2d.CARD,
     involution2d.CARD,
     deformable_conv2d_v4.CARD,
