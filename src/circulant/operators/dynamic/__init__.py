@@ -6,11 +6,13 @@ from circulant.operators.dynamic import (
     cond_conv2d,
     deformable_conv2d_v4,
     involution2d,
+    ls_conv2d,
 )
 
 CARDS: tuple[Card, ...] = (
     attentive_conv2d.CARD,
     cond_conv2d.CARD,
     involution2d.CARD,
+    ls_conv2d.CARD,
     deformable_conv2d_v4.CARD,
 )
