@@ -7,6 +7,7 @@ from circulant.operators.dynamic import (
     deformable_conv2d_v4,
     involution2d,
     ls_conv2d,
+    tunable_conv,
 )
 
 CARDS: tuple[Card, ...] = (
@@ -14,5 +15,6 @@ CARDS: tuple[Card, ...] = (
     cond_conv2d.CARD,
     involution2d.CARD,
     ls_conv2d.CARD,
+    tunable_conv.CARD,
     deformable_conv2d_v4.CARD,
 )
