@@ -78,10 +78,11 @@ class TunableConvNd(Operator):
         s = self.settings
         s.require_input(x)
         batched = x if x.ndim == s.ndim + 2 else x[None]
-        shares = self._shares(batched.shape[0], self.tuning if tuning is None else tuning)
+        knobs = self.tuning if tuning is None else tuning
+        shares = self._shares(batched.shape[0], knobs)
         weight = (shares @ self.weight.flatten(1)).unflatten(1, s.weight_shape)
         bias = None if self.bias is None else shares @ self.bias
-        if (self.tuning if tuning is None else tuning).ndim == 1:
+        if knobs.ndim == 1:
             y = s.convolve(batched, weight[0], None if bias is None else bias[0])
         else:
             y = per_sample_conv(
