@@ -33,8 +33,8 @@ def leaky_mlp(sizes: Sequence[int]) -> nn.Sequential:
     layers: list[nn.Module] = []
     for number, (inputs, outputs) in enumerate(pairwise(sizes), 2):
         layer = nn.Linear(inputs, outputs)
-        kind = "linear" if number == len(sizes) else "leaky_relu"
-        nn.init.kaiming_normal_(layer.weight, SLOPE, "fan_out", kind)
+        is_last = number == len(sizes)
+        nn.init.kaiming_normal_(layer.weight, SLOPE, "fan_out", "linear" if is_last else "leaky_relu")
         nn.init.zeros_(layer.bias)
         layers += [layer, nn.LeakyReLU(SLOPE)]
     return nn.Sequential(*layers[:-1])

@@ -43,6 +43,9 @@ class RepDepthwise(nn.Module):
 def _merged(branch: nn.Module) -> tuple[Tensor, Tensor]:
     """Weight and bias of a convolution and the batch norm after it, in evaluation mode."""
     conv, norm = branch.children()
-    return fuse_conv_bn_weights(
-        conv.weight, None, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
-    )
+    assert isinstance(conv, nn.Conv2d)
+    assert isinstance(norm, nn.BatchNorm2d)
+    mean, variance = norm.running_mean, norm.running_var
+    assert mean is not None
+    assert variance is not None
+    return fuse_conv_bn_weights(conv.weight, None, mean, variance, norm.eps, norm.weight, norm.bias)

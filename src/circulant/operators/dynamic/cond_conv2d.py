@@ -115,10 +115,7 @@ class CondConv2d(Operator):
     def route(self, x: Tensor) -> Tensor:
         """x (B, I, H, W) -> gates (B, experts), each between 0 and 1."""
         if self.routing is None:
-            raise ArgumentError(
-                "expected routing (B, experts), as the layer has no gates of its own, got none; "
-                "hand it to forward, or build the layer with routes=True"
-            )
+            raise ArgumentError("expected routing (B, experts), got none; the layer has no gates of its own")
         return torch.sigmoid(self.routing(x.flatten(2).mean(2)))
 
     def forward(self, x: Tensor, routing: Tensor | None = None) -> Tensor:
@@ -128,23 +125,19 @@ class CondConv2d(Operator):
         expected = (batched.shape[0], len(self.weight))
         if routing is not None and routing.shape != expected:
             raise ShapeError(f"expected routing (B, experts) = {expected}, got {tuple(routing.shape)}")
-        y = self._convolve(batched, self.route(batched) if routing is None else routing)
-        return y if batched is x else y[0]
-
-    def _convolve(self, x: Tensor, routing: Tensor) -> Tensor:
-        s = self.settings
-        kernels = (routing @ self.weight.flatten(1)).view(-1, *s.weight_shape)
-        return per_sample_conv(
-            x, kernels, None if self.bias is None else routing @ self.bias, stride=s.stride,
+        gates, s = self.route(batched) if routing is None else routing, self.settings
+        kernels = (gates @ self.weight.flatten(1)).view(-1, *s.weight_shape)
+        y = per_sample_conv(
+            batched, kernels, None if self.bias is None else gates @ self.bias, stride=s.stride,
             padding=s.padding, dilation=s.dilation, groups=s.groups, boundary=s.boundary,
         )  # fmt: skip
+        return y if batched is x else y[0]
 
     def cost(self, shape: Shape) -> Cost:
         B, experts = shape[0], len(self.weight)
         mixed = product(self.settings.weight_shape) + (0 if self.bias is None else self.bias.shape[1])
-        work = self.settings.cost(shape) + matmul_cost(B, experts, mixed)
         routed = ZERO_COST if self.routing is None else matmul_cost(B, self.settings.in_channels, experts)
-        return work + routed
+        return self.settings.cost(shape) + matmul_cost(B, experts, mixed) + routed
 
     def extra_repr(self) -> str:
         return f"{self.settings}, experts={len(self.weight)}"

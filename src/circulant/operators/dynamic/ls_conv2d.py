@@ -50,11 +50,10 @@ def reference(
 
     hidden = normed(mapped(x, "reduce"), "perception.reduce_norm").clamp(min=0)
     look = state["perception.look.weight"][:, 0]
-    seen = sum(
-        look[:, i, j, None, None] * _moved(hidden, i - look.shape[1] // 2, j - look.shape[2] // 2)
-        for i in range(look.shape[1])
-        for j in range(look.shape[2])
-    )
+    reach, seen = look.shape[-1] // 2, torch.zeros_like(hidden)
+    for i in range(look.shape[1]):
+        for j in range(look.shape[2]):
+            seen = seen + look[:, i, j, None, None] * _moved(hidden, i - reach, j - reach)
     mixed = normed(mapped(normed(seen, "perception.look_norm"), "mix"), "perception.mix_norm").clamp(min=0)
     logits = mapped(mixed, "span") + state["perception.span.bias"][:, None, None]
     kernels = logits.reshape(B, -1, K**2 * H * W)

@@ -15,14 +15,13 @@ first; `tune` sets it in a whole network. It is an input rather than a parameter
 from itertools import product
 from typing import Any, final
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from circulant.core.card import BadInput, Card, Case, Law, Paper
+from circulant.core.errors import ArgumentError
 from circulant.core.operator import Operator
 from circulant.core.sizes import Shape
-from circulant.operators.dynamic.tunable_layer import TunableConvNd, TuningMode, tune
-
-EXPORTS = (TuningMode, tune)
+from circulant.operators.dynamic.tunable_layer import TunableConvNd, TuningMode, require_tuning
 
 
 def reference(
@@ -68,6 +67,25 @@ class TunableConv2d(TunableConvNd):
 class TunableConv3d(TunableConvNd):
     ndims = (3,)
 
+
+def tune(network: nn.Module, tuning: Tensor) -> int:
+    """Set every tunable layer of the network to tuning (P) or (B, P); how many layers there are.
+
+    Nothing is copied, so that gradients reach what the tuning was made from. A layer that is called with a
+    tuning of its own keeps that.
+    """
+    layers = [layer for layer in network.modules() if isinstance(layer, TunableConvNd)]
+    if not layers:
+        raise ArgumentError(
+            f"expected a network with tunable convolutions, found none in {type(network).__name__}"
+        )
+    for layer in layers:
+        require_tuning(tuning, layer.knobs)
+        layer.tuning = tuning
+    return len(layers)
+
+
+EXPORTS = (TuningMode, tune)
 
 BY_NDIM: dict[int, type[TunableConvNd]] = {1: TunableConv1d, 2: TunableConv2d, 3: TunableConv3d}
 

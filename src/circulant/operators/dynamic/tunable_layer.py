@@ -1,4 +1,4 @@
-"""The layer behind the three tunable convolutions, and the hand that sets it in a network."""
+"""The layer behind the three tunable convolutions."""
 
 from enum import Enum
 from math import sqrt
@@ -116,20 +116,3 @@ class TunableConvNd(Operator):
 def require_tuning(tuning: Tensor, knobs: int) -> None:
     if tuning.ndim not in (1, 2) or tuning.shape[-1] != knobs:
         raise ShapeError(f"expected tuning (P) or (B, P) with P = {knobs}, got {tuple(tuning.shape)}")
-
-
-def tune(network: nn.Module, tuning: Tensor) -> int:
-    """Set every tunable layer of the network to tuning (P) or (B, P); how many layers there are.
-
-    Nothing is copied, so that gradients reach what the tuning was made from. A layer that is called with a
-    tuning of its own keeps that.
-    """
-    layers = [layer for layer in network.modules() if isinstance(layer, TunableConvNd)]
-    if not layers:
-        raise ArgumentError(
-            f"expected a network with tunable convolutions, found none in {type(network).__name__}"
-        )
-    for layer in layers:
-        require_tuning(tuning, layer.knobs)
-        layer.tuning = tuning
-    return len(layers)
