@@ -16,3 +16,16 @@ class PoolHead(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.classify(self.norm(x).flatten(2).mean(-1))
+
+
+@final
+class NormedPoolHead(nn.Module):
+    """A linear map of the normed mean over positions.  Shapes: x (B, C, *spatial) -> logits (B, classes)."""
+
+    def __init__(self, norm: nn.Module, channels: int, classes: int) -> None:
+        super().__init__()
+        self.norm = norm
+        self.classify = nn.Linear(channels, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classify(self.norm(x.flatten(2).mean(-1)))

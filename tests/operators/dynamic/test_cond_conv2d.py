@@ -7,7 +7,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from circulant.algorithms.algorithm import AlgorithmName
-from circulant.core.errors import ShapeError
+from circulant.core.errors import ArgumentError, ShapeError
 from circulant.core.tolerances import assert_close
 from circulant.engine.choice import use
 from circulant.operators.dynamic.cond_conv2d import CondConv2d
@@ -90,3 +90,17 @@ def test_every_expert_starts_as_a_convolution_of_its_own():
 def test_an_empty_batch_has_an_empty_result_of_the_right_size():
     x = torch.zeros(0, I, 7, 6, dtype=torch.float64)
     assert operator()(x).shape == (0, O, 7, 6)
+
+
+def test_a_layer_without_gates_of_its_own_takes_those_of_another():
+    module, x = operator(routes=False), pictures()
+    other = operator()
+    other.load_state_dict({**other.state_dict(), **module.state_dict()})
+    gates = other.route(x)
+    assert_close(module(x, gates), other(x))
+    assert set(module.state_dict()) == {"weight", "bias"}
+    mixed = module.weight[0].numel() + O
+    assert other.cost(x.shape).flop - module.cost(x.shape).flop == 2 * B * EXPERTS * I
+    assert module.cost(x.shape).flop == module.settings.cost(x.shape).flop + 2 * B * EXPERTS * mixed
+    with pytest.raises(ArgumentError, match="no gates of its own"):
+        module(x)

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from circulant.core.tolerances import assert_close
+from circulant.engine.choice import Backend, use
 from circulant.operators.dynamic.involution2d import Involution2d
 
 C, G, K, H, W = 4, 2, 3, 5, 6
@@ -98,3 +99,16 @@ def test_the_kernel_differs_from_place_to_place_and_is_not_normalised():
     assert kernels.std((0, 3, 4)).min() > 0.01
     assert kernels.min() < 0
     assert (kernels.sum(2) - 1).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("backend", list(Backend))
+@pytest.mark.parametrize(("stride", "dilation"), [(1, 1), (2, 2)])
+def test_every_backend_agrees_with_unfolded_windows(backend, stride, dilation):
+    if backend is Backend.TRITON:
+        pytest.importorskip("triton")
+    module, x = operator(stride=stride, dilation=dilation).float(), picture().float()
+    kernels = module.kernels(x)
+    windows = F.unfold(x, K, dilation, dilation, stride).view(2, G, C // G, K * K, *kernels.shape[3:])
+    expected = (kernels[:, :, None] * windows).sum(3).flatten(1, 2)
+    with torch.no_grad(), use(backend=backend):
+        assert_close(module(x), expected)

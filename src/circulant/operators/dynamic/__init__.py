@@ -3,6 +3,7 @@
 from circulant.core.card import Card
 from circulant.operators.dynamic import (
     adaptive_downscale2d,
+    attentive_conv2d,
     cond_conv2d,
     deformable_conv,
     deformable_conv2d_v4,
@@ -11,6 +12,8 @@ from circulant.operators.dynamic import (
     frequency_band_modulation2d,
     frequency_selection2d,
     involution2d,
+    ls_conv2d,
+    tunable_conv,
 )
 
 CARDS: tuple[Card, ...] = (
@@ -18,6 +21,11 @@ CARDS: tuple[Card, ...] = (
     cond_conv2d.CARD,
     involution2d.CARD,
     deformable_conv.CARD,
+    attentive_conv2d.CARD,
+    cond_conv2d.CARD,
+    involution2d.CARD,
+    ls_conv2d.CARD,
+    tunable_conv.CARD,
     deformable_conv2d_v4.CARD,
     fd_conv2d.CARD,
     frequency_adaptive_dilated_conv2d.CARD,

@@ -7,7 +7,8 @@ with beta[b] = sum_n r[b, n] bias[n]. Shapes: x (B, I, H, W) -> y (B, O, H_out, 
 
 Since a convolution is linear in its kernel, this equals the mixture of `experts` convolutions, for the
 work of one. It runs as one convolution with B times the groups. The gates do not sum to 1. Layers of one
-block can share a routing vector: call `route` once and hand its result to each.
+block can share a routing vector: call `route` once and hand its result to each; those that only ever get
+theirs so are built with `routes=False`, without R and s.
 """
 
 from math import sqrt
@@ -17,12 +18,12 @@ import torch
 from torch import Tensor, nn
 
 from circulant.core.card import BadInput, Card, Case, Paper
-from circulant.core.cost import Cost, matmul_cost
+from circulant.core.cost import ZERO_COST, Cost, matmul_cost
 from circulant.core.errors import ArgumentError, ShapeError
 from circulant.core.operator import Operator
 from circulant.core.sizes import Shape, product
 from circulant.engine.conv_settings import Sizes, conv_settings
-from circulant.engine.convolution import convolution
+from circulant.engine.per_sample_conv import per_sample_conv
 
 
 def reference(
@@ -87,7 +88,9 @@ class CondConv2d(Operator):
         dtype: torch.dtype | None = None,
         *,
         experts: int = 8,
+        routes: bool = True,
     ) -> None:
+        """routes=False: without gates of its own, so that `forward` must be given some."""
         super().__init__()
         if experts < 1:
             raise ArgumentError(f"expected experts of 1 or more, got {experts}")
@@ -97,7 +100,7 @@ class CondConv2d(Operator):
         shape = (experts, *self.settings.weight_shape)
         self.weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
         self.bias = nn.Parameter(torch.empty(shape[:2], device=device, dtype=dtype)) if bias else None
-        self.routing = nn.Linear(in_channels, experts, device=device, dtype=dtype)
+        self.routing = nn.Linear(in_channels, experts, device=device, dtype=dtype) if routes else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -106,42 +109,38 @@ class CondConv2d(Operator):
         nn.init.uniform_(self.weight, -bound, bound)
         if self.bias is not None:
             nn.init.uniform_(self.bias, -bound, bound)
-        self.routing.reset_parameters()
+        if self.routing is not None:
+            self.routing.reset_parameters()
 
     def route(self, x: Tensor) -> Tensor:
         """x (B, I, H, W) -> gates (B, experts), each between 0 and 1."""
+        if self.routing is None:
+            raise ArgumentError("expected routing (B, experts), got none; the layer has no gates of its own")
         return torch.sigmoid(self.routing(x.flatten(2).mean(2)))
 
     def forward(self, x: Tensor, routing: Tensor | None = None) -> Tensor:
         """routing (B, experts): gates from elsewhere, instead of those of x."""
         self.settings.require_input(x)
         batched = x if x.ndim == 4 else x[None]
-        expected = (batched.shape[0], self.routing.out_features)
+        expected = (batched.shape[0], len(self.weight))
         if routing is not None and routing.shape != expected:
             raise ShapeError(f"expected routing (B, experts) = {expected}, got {tuple(routing.shape)}")
-        y = self._convolve(batched, self.route(batched) if routing is None else routing)
+        gates, s = self.route(batched) if routing is None else routing, self.settings
+        kernels = (gates @ self.weight.flatten(1)).view(-1, *s.weight_shape)
+        y = per_sample_conv(
+            batched, kernels, None if self.bias is None else gates @ self.bias, stride=s.stride,
+            padding=s.padding, dilation=s.dilation, groups=s.groups, boundary=s.boundary,
+        )  # fmt: skip
         return y if batched is x else y[0]
 
-    def _convolve(self, x: Tensor, routing: Tensor) -> Tensor:
-        s, (B, _, H, W) = self.settings, x.shape
-        if B == 0:  # no example has a kernel: any of them gives the empty result
-            return s.convolve(x, self.weight[0], None if self.bias is None else self.bias[0])
-        kernels = (routing @ self.weight.flatten(1)).view(-1, *s.weight_shape[1:])
-        biases = None if self.bias is None else (routing @ self.bias).flatten()
-        y = convolution(
-            x.reshape(1, -1, H, W), kernels, biases, stride=s.stride, padding=s.padding,
-            dilation=s.dilation, groups=B * s.groups, boundary=s.boundary,
-        )  # fmt: skip
-        return y.view(B, s.out_channels, *y.shape[2:])
-
     def cost(self, shape: Shape) -> Cost:
-        B, experts = shape[0], self.routing.out_features
+        B, experts = shape[0], len(self.weight)
         mixed = product(self.settings.weight_shape) + (0 if self.bias is None else self.bias.shape[1])
-        routing = matmul_cost(B, self.settings.in_channels, experts)
-        return self.settings.cost(shape) + routing + matmul_cost(B, experts, mixed)
+        routed = ZERO_COST if self.routing is None else matmul_cost(B, self.settings.in_channels, experts)
+        return self.settings.cost(shape) + matmul_cost(B, experts, mixed) + routed
 
     def extra_repr(self) -> str:
-        return f"{self.settings}, experts={self.routing.out_features}"
+        return f"{self.settings}, experts={len(self.weight)}"
 
 
 def _mixer(channels: int, spatial: Shape) -> CondConv2d:
