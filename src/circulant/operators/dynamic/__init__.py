@@ -5,10 +5,12 @@ from circulant.operators.dynamic import (
     cond_conv2d,
     deformable_conv2d_v4,
     involution2d,
+    translation_variant_conv2d,
 )
 
 CARDS: tuple[Card, ...] = (
     cond_conv2d.CARD,
     involution2d.CARD,
     deformable_conv2d_v4.CARD,
+    translation_variant_conv2d.CARD,
 )
