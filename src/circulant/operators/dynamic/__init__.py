@@ -4,6 +4,7 @@ from circulant.core.card import Card
 from circulant.operators.dynamic import (
     cond_conv2d,
     deformable_conv2d_v4,
+    hardware_deform_conv2d,
     involution2d,
     translation_variant_conv2d,
 )
@@ -13,4 +14,5 @@ CARDS: tuple[Card, ...] = (
     involution2d.CARD,
     deformable_conv2d_v4.CARD,
     translation_variant_conv2d.CARD,
+    hardware_deform_conv2d.CARD,
 )
