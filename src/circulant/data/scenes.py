@@ -14,22 +14,25 @@ SCENES = (  # files of skimage/data that are photographs
 )  # fmt: skip
 
 
-def scene(file_name: str) -> Examples:
-    """A photograph in grey, (1, H, W) from 0 to 1."""
+def scene(file_name: str, *, coloured: bool = False) -> Examples:
+    """A photograph from 0 to 1, in grey (1, H, W) or in red, green and blue (3, H, W)."""
     require("PIL", "compare")
     from circulant.data.picture_file import Colour, read_picture, to_array
 
-    return to_array(read_picture(installed_file("skimage", f"data/{file_name}")), Colour.GREY)
+    picture = read_picture(installed_file("skimage", f"data/{file_name}"))
+    return to_array(picture, Colour.RGB if coloured else Colour.GREY)
 
 
-def scene_patches(side: int, count: int, seed: int, file_names: Sequence[str] = SCENES) -> Examples:
-    """Squares drawn from the photographs, in turn: (count, 1, side, side) from 0 to 1."""
-    scenes = [scene(name) for name in file_names]
+def scene_patches(
+    side: int, count: int, seed: int, file_names: Sequence[str] = SCENES, *, coloured: bool = False
+) -> Examples:
+    """Squares drawn from the photographs, in turn: (count, 1 or 3, side, side) from 0 to 1."""
+    scenes = [scene(name, coloured=coloured) for name in file_names]
     smallest = min((min(picture.shape[1:]) for picture in scenes), default=0)
     if not 1 <= side <= smallest:
         raise ArgumentError(f"expected side from 1 to {smallest} pixels and a picture or more, got {side}")
     drawn = np.random.default_rng(seed)
-    patches = np.empty((count, 1, side, side), np.float32)
+    patches = np.empty((count, 3 if coloured else 1, side, side), np.float32)
     for number in range(count):
         picture = scenes[number % len(scenes)]
         top, left = (int(drawn.integers(size - side + 1)) for size in picture.shape[1:])
