@@ -7,6 +7,7 @@ from circulant.operators.spatial import (
     inception_dw_conv2d,
     large_kernel_attention2d,
     large_kernel_conv,
+    shift_conv2d,
 )
 
 CARDS: tuple[Card, ...] = (
@@ -15,4 +16,5 @@ CARDS: tuple[Card, ...] = (
     large_kernel_attention2d.CARD,
     dcls.CARD,
     fused_conv_first_block.CARD,
+    shift_conv2d.CARD,
 )
