@@ -36,7 +36,7 @@ def _stage(channels: int, factor: int, upsampling: ScNetUpsampling) -> nn.Sequen
 
 @final
 class ScNet(nn.Module):
-    """Shapes: pictures (B, in_channels, H, W) -> (B, in_channels, factor H, factor W), factor 2, 3, 4 or 8."""
+    """Shapes: pictures (B, C, H, W) -> (B, C, factor H, factor W), C = in_channels, factor 2, 3, 4 or 8."""
 
     def __init__(
         self,

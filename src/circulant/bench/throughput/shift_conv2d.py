@@ -1,4 +1,4 @@
-"""Shift convolution beside slices of a padded copy written into zeros, and beside a sparse 3x3 convolution."""
+"""Shift convolution beside slices of a padded copy written into zeros."""
 
 import torch
 import torch.nn.functional as F

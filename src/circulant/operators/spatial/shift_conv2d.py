@@ -1,4 +1,4 @@
-r"""Shift convolution: channels look one sample aside, each group its own way, and a 1x1 convolution joins them.
+r"""Shift convolution: groups of channels look aside, each its own way, and a 1x1 convolution joins them.
 
     y[b, o, p] = sum_c W[o, c] x[b, c, p + step d(c)] + beta[o]
 
@@ -29,7 +29,7 @@ DIRECTIONS = ((-1, 0), (1, 0), (0, -1), (0, 1), (1, 1), (1, -1), (-1, 1), (-1, -
 
 
 def reference(x: Tensor, state: dict[str, Tensor], step: int = 1) -> Tensor:
-    B, C, H, W = x.shape
+    C, H, W = x.shape[1:]
     order = ((-1, 0), (1, 0), (0, -1), (0, 1), (1, 1), (1, -1), (-1, 1), (-1, -1))
     moved = torch.zeros_like(x)
     for c in range(C):
