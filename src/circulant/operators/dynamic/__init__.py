@@ -6,6 +6,7 @@ from circulant.operators.dynamic import (
     deformable_conv2d_v4,
     hardware_deform_conv2d,
     involution2d,
+    learnable_sensor_layout2d,
     region_adaptive_conv2d,
     scale_affine2d,
     translation_variant_conv2d,
@@ -17,6 +18,7 @@ CARDS: tuple[Card, ...] = (
     deformable_conv2d_v4.CARD,
     translation_variant_conv2d.CARD,
     hardware_deform_conv2d.CARD,
+    learnable_sensor_layout2d.CARD,
     region_adaptive_conv2d.CARD,
     scale_affine2d.CARD,
 )
