@@ -76,6 +76,6 @@ class ScNet(nn.Module):
                     nn.init.zeros_(part.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        smooth = F.interpolate(x, scale_factor=self.factor, mode="bilinear", align_corners=False)
+        smooth: Tensor = F.interpolate(x, scale_factor=self.factor, mode="bilinear", align_corners=False)
         detail: Tensor = self.finish(self.grow(self.body(self.stem(x))))
         return smooth + detail

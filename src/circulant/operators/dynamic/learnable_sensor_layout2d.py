@@ -107,7 +107,7 @@ class LearnableSensorLayout2d(Operator):
     def edges(self) -> tuple[Tensor, Tensor]:
         """Of a rectangular layout's cells (h + 1), (w + 1), from -1 to 1."""
         found = []
-        for n, s in zip(self.size, self.strengths()):
+        for n, s in zip(self.size, self.strengths().unbind()):
             u = 2 * torch.arange(n + 1, device=s.device, dtype=s.dtype) / n - 1
             found.append(_bent(u, u.abs(), s))
         return found[0], found[1]
@@ -123,8 +123,8 @@ class LearnableSensorLayout2d(Operator):
         (h, w), k, strengths = self.size, self.samples, self.strengths()
         parts = [torch.arange(n * k, device=x.device, dtype=strengths.dtype) for n in (h, w)]
         u, v = torch.meshgrid(*parts, indexing="ij")
-        jitter = torch.rand(2, *u.shape, device=x.device, dtype=u.dtype) if self.training else (0.5, 0.5)
-        u, v = 2 * (u + jitter[0]) / (h * k) - 1, 2 * (v + jitter[1]) / (w * k) - 1
+        within = torch.rand_like(torch.stack([u, v])) if self.training else u.new_full((2, 1, 1), 0.5)
+        u, v = 2 * (u + within[0]) / (h * k) - 1, 2 * (v + within[1]) / (w * k) - 1
         down, right, area = _curved(u, v, strengths)
         values = _read(x, down, right) * area.to(x.dtype)
         cells = values.unflatten(3, (w, k)).unflatten(2, (h, k)).sum((3, 5))
@@ -152,7 +152,7 @@ def _curved(u: Tensor, v: Tensor, strengths: Tensor) -> tuple[Tensor, Tensor, Te
     """Uniform places -> bent ones, and the area that each of them stands for."""
     inside, r = u**2 + v**2 < 1, (u**2 + v**2).sqrt()
     bends = []
-    for s in strengths:
+    for s in strengths.unbind():
         below = 2 * s * r - s - 1
         ones = torch.ones_like(r)
         slope = torch.where(inside, -2 * s * (s - 1) / below**2, 0)
@@ -166,7 +166,9 @@ def _curved(u: Tensor, v: Tensor, strengths: Tensor) -> tuple[Tensor, Tensor, Te
 def _read(x: Tensor, down: Tensor, right: Tensor) -> Tensor:
     """x (B, C, H, W), bilinear, at places (P, Q) between -1 and 1 -> (B, C, P, Q); the border goes on."""
     flat, total = x.flatten(2), x.new_zeros(())
-    (H, W), floors, ways = x.shape[2:], [], []
+    H, W = x.shape[2:]
+    floors: list[Tensor] = []
+    ways: list[Tensor] = []
     for place, n in ((down, H), (right, W)):
         at = (n * (place + 1) / 2 - 0.5).clamp(0, n - 1)
         floors.append(at.detach().floor().long().clamp(max=max(n - 2, 0)))

@@ -98,7 +98,7 @@ class RegionAdaptiveConv2d(Operator):
                 "expected an odd kernel_size, and it, grid and bottleneck of 1 or more, got "
                 f"{kernel_size}, {grid} and {narrow}"
             )
-        self.channels, self.kernel_size, self.grid = channels, kernel_size, grid
+        self.channels, self.kernel_size, self.grid, self.bottleneck = channels, kernel_size, grid, narrow
         C, k, to = channels, kernel_size, {"device": device, "dtype": dtype}
         self.embed = _pair(C, C, C, to)
         self.narrow = _pair(C, narrow, C, to)
@@ -112,9 +112,10 @@ class RegionAdaptiveConv2d(Operator):
     def prototypes(self, x: Tensor, regions: Tensor | None = None) -> Tensor:
         """Codes of the regions (B, C, R), or of the grid's cells (B, C, grid, grid)."""
         if regions is None:
-            code: Tensor = self.narrow(grid_means(x, self.grid))
-            return code
-        return self.narrow(region_means(x, regions)[..., None])[..., 0]
+            cells: Tensor = self.narrow(grid_means(x, self.grid))
+            return cells
+        codes: Tensor = self.narrow(region_means(x, regions)[..., None])
+        return codes[..., 0]
 
     def kernels(self, h: Tensor, codes: Tensor, regions: Tensor | None) -> Tensor:
         """A kernel for each channel and place (B, C, K^2, H, W)."""
@@ -123,7 +124,8 @@ class RegionAdaptiveConv2d(Operator):
         else:
             own = spread_regions(self.mix_prototype(codes[..., None])[..., 0], regions)
         made = F.leaky_relu(self.mix(h) + own, SLOPE)
-        return self.span(F.leaky_relu(self.gather(made), SLOPE)).unflatten(1, (self.channels, -1))
+        kernel: Tensor = self.span(F.leaky_relu(self.gather(made), SLOPE))
+        return kernel.unflatten(1, (self.channels, -1))
 
     def forward(self, x: Tensor, regions: Tensor | None = None, prototypes: Tensor | None = None) -> Tensor:
         """regions (B, H, W): numbers of the regions from 0 on; prototypes: codes from elsewhere."""
@@ -141,9 +143,9 @@ class RegionAdaptiveConv2d(Operator):
     def cost(self, shape: Shape) -> Cost:
         (B, C), k = shape[:2], self.kernel_size
         around, cells, point = ((k // 2,) * 2,) * 2, (B, C, self.grid, self.grid), (B, C, 1, 1)
-        narrow = self.narrow[0].out_channels
         total = pointwise_cost(shape, C) * 4 + pointwise_cost(point, C) * 2 + pointwise_cost(cells, C)
-        total += pointwise_cost(cells, narrow) + pointwise_cost((B, narrow, self.grid, self.grid), C)
+        total += pointwise_cost(cells, self.bottleneck)
+        total += pointwise_cost((B, self.bottleneck, self.grid, self.grid), C)
         for weight, groups in ((C, C, k, k), 1), ((C * k * k, 1, k, k), C):
             total += problem_cost(convolution_problem(shape, weight, padding=around, groups=groups))
         window = convolution_problem(shape, (C, 1, k, k), padding=around, groups=C)

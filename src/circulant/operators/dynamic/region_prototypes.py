@@ -36,9 +36,11 @@ def spread_regions(numbers: Tensor, regions: Tensor) -> Tensor:
 
 def grid_means(x: Tensor, cells: int) -> Tensor:
     """x (B, C, H, W) -> means over cells x cells windows that cover it (B, C, cells, cells)."""
-    return F.adaptive_avg_pool2d(x, (cells, cells))
+    means: Tensor = F.adaptive_avg_pool2d(x, (cells, cells))
+    return means
 
 
 def spread_grid(numbers: Tensor, size: tuple[int, int]) -> Tensor:
     """numbers (B, C, cells, cells) -> each place has its cell's (B, C, *size)."""
-    return F.interpolate(numbers, size=size, mode="nearest")
+    spread: Tensor = F.interpolate(numbers, size=size, mode="nearest")
+    return spread

@@ -55,7 +55,8 @@ class TapPlaces(nn.Module):
             channels, numbers, size, stride, size // 2 + margin, device=device, dtype=dtype
         )
         nn.init.zeros_(self.layer.weight)
-        nn.init.zeros_(self.layer.bias)  # type: ignore[arg-type]  # it has one
+        if self.layer.bias is not None:
+            nn.init.zeros_(self.layer.bias)
 
     def forward(self, z: Tensor) -> Tensor:
         told: Tensor = self.layer(z)
