@@ -18,7 +18,7 @@ STRENGTHS = [(-0.6, 0.5), (-0.2, -0.4), (0.0, 0.3), (0.59, 0.1)]
 def sensor(size=(4, 3), strengths=(0.0, 0.0), **settings) -> LearnableSensorLayout2d:
     module = LearnableSensorLayout2d(size, dtype=torch.float64, **settings)
     with torch.no_grad():
-        module.layout.copy_(torch.atanh(torch.tensor(strengths) / 0.6).clamp(-20, 20))
+        module.layout.copy_(torch.atanh(torch.tensor(strengths, dtype=torch.float64) / 0.6).clamp(-20, 20))
     return module
 
 
@@ -39,18 +39,17 @@ def test_a_uniform_layout_is_average_pooling_by_area(size):
 
 
 def test_by_sampling_it_is_that_up_to_the_error_of_sampling():
-    generator = torch.Generator().manual_seed(2)
-    x = F.avg_pool2d(torch.randn(1, 1, 40, 40, dtype=torch.float64, generator=generator), 9, 1, 4)
+    """Of slow waves, for which it hardly matters that sampling reads between pixels."""
+    angle = torch.pi * torch.arange(40, dtype=torch.float64) / 20
+    x = (angle.cos()[:, None] + (2 * angle).sin())[None, None]
     expected = F.avg_pool2d(x, 8)
-    errors = []
-    for samples in (2, 4, 16):
-        module = sensor((5, 5), form=LayoutForm.CURVILINEAR, samples=samples)
-        errors.append((module(x) - expected).abs().max() / expected.abs().max())
-    assert errors[2] < 0.01
+    fixed = sensor((5, 5), form=LayoutForm.CURVILINEAR, samples=4).eval()
+    assert (fixed(x) - expected).abs().max() < 0.02
     drawn = sensor((5, 5), form=LayoutForm.CURVILINEAR, samples=4).train()
     torch.manual_seed(0)
-    mean = sum(drawn(x) for _ in range(200)) / 200
-    assert (mean - expected).abs().max() < 0.05 * expected.abs().max()
+    draws = torch.stack([drawn(x) for _ in range(100)])
+    assert 0.001 < draws.std(0).max() < 0.2
+    assert (draws.mean(0) - expected).abs().max() < 0.04
 
 
 @pytest.mark.parametrize("s", [-0.6, -0.1, 0.0, 0.4, 0.6])
@@ -69,9 +68,8 @@ def test_cells_never_fold(strengths):
         assert edges.diff().min() > 0
     u, v = torch.meshgrid(*[torch.linspace(-1, 1, 41, dtype=torch.float64)] * 2, indexing="ij")
     r = (u**2 + v**2).sqrt()
-    for module in (sensor((20, 20), strengths, form=LayoutForm.CURVILINEAR),):
-        ones = torch.ones(1, 1, 8, 8, dtype=torch.float64)
-        assert_close(module(ones), torch.ones(1, 1, 20, 20, dtype=torch.float64))
+    curved, ones = sensor(20, strengths, form=LayoutForm.CURVILINEAR), torch.ones(1, 1, 8, 8).double()
+    assert_close(curved(ones), torch.ones(1, 1, 20, 20).double())
     s, t = strengths
     down = torch.where(r < 1, u * (s - 1) / (2 * s * r - s - 1), u)
     right = torch.where(r < 1, v * (t - 1) / (2 * t * r - t - 1), v)
