@@ -103,15 +103,14 @@ def test_the_layout_passes_gradcheck(form):
 
 
 def test_the_layouts_gradient_is_what_moves_across_the_edges_of_cells():
-    """Of one row of two pixels, seen by three cells: edges at 2/3 and 4/3 of the row's two."""
-    module = sensor((1, 3), (0.0, 0.2))
-    x = torch.tensor([[[[1.0, 5.0]]]], dtype=torch.float64)
-    y = module(x)[0, 0, 0]
-    (slope,) = torch.autograd.grad(y[1], module.layout)
-    assert y[1] == pytest.approx(3.0)  # the middle cell lies evenly on both
-    assert slope.abs().max() < 1e-12
-    (outer,) = torch.autograd.grad(module(x)[0, 0, 0, 0], module.layout)
-    assert outer.abs().max() < 1e-12  # within one pixel, an edge carries nothing across
+    """Three pixels under four cells: the second spans 0.75 to 1.5, a quarter of pixel 0 and half of pixel 1."""
+    module, x = sensor((1, 4)), torch.tensor([1.0, 2.0, 5.0], dtype=torch.float64)
+    second = module(x[None, None, None])[0, 0, 0, 1]
+    assert second.item() == pytest.approx(5 / 3)
+    (slope,) = torch.autograd.grad(second, module.layout)
+    edge = 1.5 * 0.5 * 0.6  # per unit of the layout: half the row, slope of the bend at -0.5, and of 0.6 tanh
+    carried = (second.item() - 1.0) / 0.75  # per pixel that the edge moves to the right, into pixel 0
+    assert_close(slope, torch.tensor([0.0, carried * edge], dtype=torch.float64))
 
 
 def canvas(digits: torch.Tensor, corners: bool) -> torch.Tensor:
