@@ -103,7 +103,7 @@ def test_the_layout_passes_gradcheck(form):
 
 
 def test_the_layouts_gradient_is_what_moves_across_the_edges_of_cells():
-    """Three pixels under four cells: the second spans 0.75 to 1.5, a quarter of pixel 0 and half of pixel 1."""
+    """Three pixels under four cells: the second has a quarter of pixel 0 and a half of pixel 1."""
     module, x = sensor((1, 4)), torch.tensor([1.0, 2.0, 5.0], dtype=torch.float64)
     second = module(x[None, None, None])[0, 0, 0, 1]
     assert second.item() == pytest.approx(5 / 3)
