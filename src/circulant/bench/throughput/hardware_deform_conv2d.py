@@ -2,7 +2,7 @@
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from circulant.bench.throughput.entry import Throughput
 from circulant.core.sizes import Shape
@@ -10,7 +10,10 @@ from circulant.operators.dynamic.hardware_deform_conv2d import HardwareDeformCon
 
 
 def _make(shape: Shape) -> HardwareDeformConv2d:
-    return HardwareDeformConv2d(shape[1], shape[1])
+    """Places of their own for all taps: at whole ones, where they start, two slopes meet."""
+    operator = HardwareDeformConv2d(shape[1], shape[1])
+    nn.init.normal_(operator.places.layer.weight, std=0.05)
+    return operator
 
 
 def _grid_sampled(operator: HardwareDeformConv2d, x: Tensor) -> Tensor:

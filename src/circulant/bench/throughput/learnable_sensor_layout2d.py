@@ -1,7 +1,7 @@
 """A learnable sensor layout beside one contraction with the cells' shares."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from circulant.bench.throughput.entry import Throughput
 from circulant.core.sizes import Shape
@@ -9,7 +9,9 @@ from circulant.operators.dynamic.learnable_sensor_layout2d import LearnableSenso
 
 
 def _make(shape: Shape) -> LearnableSensorLayout2d:
-    return LearnableSensorLayout2d((shape[2] // 4, shape[3] // 4))
+    operator = LearnableSensorLayout2d((shape[2] // 4, shape[3] // 4))
+    nn.init.normal_(operator.layout)
+    return operator
 
 
 def _contracted(operator: LearnableSensorLayout2d, x: Tensor) -> Tensor:
