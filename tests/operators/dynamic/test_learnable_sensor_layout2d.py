@@ -113,14 +113,9 @@ def test_the_layouts_gradient_is_what_moves_across_the_edges_of_cells():
     assert_close(slope, torch.tensor([0.0, carried * edge], dtype=torch.float64))
 
 
-def canvas(digits: torch.Tensor, corners: bool) -> torch.Tensor:
-    """Digits on a field three times as wide: in the middle, or in a corner drawn for each."""
-    field = digits.new_zeros(len(digits), 1, 84, 84)
-    generator = torch.Generator().manual_seed(3)
-    for one, digit in zip(field, digits):
-        top, left = (56 * torch.randint(0, 2, (2,), generator=generator)).tolist() if corners else (28, 28)
-        one[:, top : top + 28, left : left + 28] = digit
-    return field
+def canvas(digits: torch.Tensor) -> torch.Tensor:
+    """Digits in the middle of a field three times as wide."""
+    return F.pad(digits, (28, 28, 28, 28))
 
 
 def trained(x, y, seen, known, *, learns: bool) -> tuple[float, torch.Tensor]:
@@ -137,12 +132,11 @@ def trained(x, y, seen, known, *, learns: bool) -> tuple[float, torch.Tensor]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("corners", [False, True])
-def test_pixels_crowd_where_small_digits_are_and_read_them_better(corners):
+def test_pixels_crowd_in_the_middle_where_small_digits_are_and_read_them_better():
     data = mnist_5k(0)
     x, y, seen, known = map(torch.from_numpy, (data.train.x, data.train.y, data.test.x, data.test.y))
-    x, seen = canvas(x, corners), canvas(seen, corners)
+    x, seen = canvas(x), canvas(seen)
     fixed, _ = trained(x, y, seen, known, learns=False)
     learned, slopes = trained(x, y, seen, known, learns=True)
-    assert (slopes > 1.1).all() if corners else (slopes < 0.9).all()
+    assert (slopes < 0.9).all()
     assert learned > fixed + 0.01
