@@ -47,7 +47,7 @@ def reference(x: Tensor, state: dict[str, Tensor], size: Shape, samples: int = 0
     y = x.new_zeros(*x.shape[:2], h, w)
     for i in range(h):
         for j in range(w):
-            total, area = 0.0, 0.0
+            total, area = x.new_zeros(()), x.new_zeros(())
             if not samples:
                 a, b = (H * (_bent(2 * k / h - 1, abs(2 * k / h - 1), s) + 1) / 2 for k in (i, i + 1))
                 c, d = (W * (_bent(2 * k / w - 1, abs(2 * k / w - 1), t) + 1) / 2 for k in (j, j + 1))
