@@ -14,6 +14,12 @@ from circulant.operators.dynamic import (
     involution2d,
     ls_conv2d,
     tunable_conv,
+    hardware_deform_conv2d,
+    involution2d,
+    learnable_sensor_layout2d,
+    region_adaptive_conv2d,
+    scale_affine2d,
+    translation_variant_conv2d,
 )
 
 CARDS: tuple[Card, ...] = (
@@ -31,4 +37,9 @@ CARDS: tuple[Card, ...] = (
     frequency_adaptive_dilated_conv2d.CARD,
     frequency_band_modulation2d.CARD,
     frequency_selection2d.CARD,
+    translation_variant_conv2d.CARD,
+    hardware_deform_conv2d.CARD,
+    learnable_sensor_layout2d.CARD,
+    region_adaptive_conv2d.CARD,
+    scale_affine2d.CARD,
 )

@@ -35,6 +35,7 @@ from circulant.operators.spatial import (
     topological_pointwise,
     weighted_conv,
     sub_pixel_conv,
+    shift_conv2d,
 )
 
 CARDS: tuple[Card, ...] = (
@@ -70,4 +71,5 @@ CARDS: tuple[Card, ...] = (
     ffnified_attention2d.CARD,
     atrous_conv.CARD,
     atrous_spatial_pyramid_pooling2d.CARD,
+    shift_conv2d.CARD,
 )
