@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from circulant.core.sub_pixels import icnr_, sub_pixel_shuffle, sub_pixel_unshuffle
     from circulant.engine.companion import companion_decode
     from circulant.engine.conv_scan import conv_parallel_scan
     from circulant.engine.space_to_depth import depth_to_space, space_to_depth
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from circulant.operators.attention.neighborhood_attention2d import NeighborhoodAttention2d
     from circulant.operators.dynamic.adaptive_downscale2d import AdaptiveDownscale2d, downscale
     from circulant.operators.dynamic.adaptive_kernel import AdaptiveKernelDecomposition
+    from circulant.operators.dynamic.attentive_conv2d import AttentiveConv2d
     from circulant.operators.dynamic.cond_conv2d import CondConv2d
     from circulant.operators.dynamic.deformable_conv import (
         DeformableConv1d,
@@ -32,9 +34,21 @@ if TYPE_CHECKING:
     from circulant.operators.dynamic.frequency_adaptive_dilated_conv2d import FrequencyAdaptiveDilatedConv2d
     from circulant.operators.dynamic.frequency_band_modulation2d import FrequencyBandModulation2d
     from circulant.operators.dynamic.frequency_selection2d import FrequencySelection2d
+    from circulant.operators.dynamic.hardware_deform_conv2d import HardwareDeformConv2d
     from circulant.operators.dynamic.involution2d import Involution2d
     from circulant.operators.dynamic.kernel_generator import ChannelKernelGenerator
     from circulant.operators.dynamic.kernel_spatial_modulation import KernelSpatialModulation
+    from circulant.operators.dynamic.large_kernel_perception import LargeKernelPerception
+    from circulant.operators.dynamic.learnable_sensor_layout2d import LayoutForm, LearnableSensorLayout2d
+    from circulant.operators.dynamic.ls_conv2d import LSConv2d
+    from circulant.operators.dynamic.place_kernels import FrozenTranslationVariantConv2d
+    from circulant.operators.dynamic.region_adaptive_conv2d import RegionAdaptiveConv2d
+    from circulant.operators.dynamic.scale_affine2d import ScaleAffine2d
+    from circulant.operators.dynamic.small_kernel_aggregation import small_kernel_aggregation
+    from circulant.operators.dynamic.tap_places import OffsetForm
+    from circulant.operators.dynamic.translation_variant_conv2d import TranslationVariantConv2d
+    from circulant.operators.dynamic.tunable_conv import TunableConv1d, TunableConv2d, TunableConv3d, tune
+    from circulant.operators.dynamic.tunable_layer import TuningMode
     from circulant.operators.gates.efficient_channel_attention import (
         EfficientChannelAttention,
         eca_kernel_size,
@@ -94,12 +108,18 @@ if TYPE_CHECKING:
     from circulant.operators.sequence.sgconv_kernel import Upsampling, sgconv_kernel
     from circulant.operators.sequence.shift_ssm import ShiftSsm
     from circulant.operators.sequence.spectral_dictionary_mixer1d import SpectralDictionaryMixer1d
+    from circulant.operators.spatial.atrous_conv import AtrousConv1d, AtrousConv2d, AtrousConv3d
+    from circulant.operators.spatial.atrous_spatial_pyramid_pooling2d import AtrousSpatialPyramidPooling2d
     from circulant.operators.spatial.circular_conv1d import CircularConv1d
+    from circulant.operators.spatial.conv_former_layer2d import ConvFormerLayer2d
     from circulant.operators.spatial.cross_dimensional_conv import CrossDimensionalConv
     from circulant.operators.spatial.dcls import Dcls1d, Dcls2d, Dcls3d
     from circulant.operators.spatial.dcls_kernel import DclsVersion, dcls_kernel
     from circulant.operators.spatial.dilated_reparam_block import DilatedBranch, DilatedReparamBlock
     from circulant.operators.spatial.dispersed_kernel import dispersed_kernel, dispersion
+    from circulant.operators.spatial.edge_preserving_conv2d import EdgePreservingConv2d
+    from circulant.operators.spatial.edge_preserving_mlp2d import EdgePreservingMlp2d
+    from circulant.operators.spatial.ffnified_attention2d import FFNifiedAttention2d
     from circulant.operators.spatial.fouri_scale_conv import (
         FouriScaleConv1d,
         FouriScaleConv2d,
@@ -130,14 +150,23 @@ if TYPE_CHECKING:
     )
     from circulant.operators.spatial.recursive_conv2d import RecursiveConv2d
     from circulant.operators.spatial.separable_conv4d import SeparableConv4d
+    from circulant.operators.spatial.shift_conv2d import ShiftConv2d, shift8
+    from circulant.operators.spatial.single_intra_channel_conv2d import SingleIntraChannelConv2d
+    from circulant.operators.spatial.smp_conv import SMPConv1d, SMPConv2d, SMPConv3d
+    from circulant.operators.spatial.smp_kernel import PointForm, SelfMovingPointKernel
     from circulant.operators.spatial.space_to_depth_conv import (
         SpaceToDepthConv1d,
         SpaceToDepthConv2d,
         SpaceToDepthConv3d,
     )
+    from circulant.operators.spatial.sparse_shift import SparseShift1d, SparseShift2d, SparseShift3d
+    from circulant.operators.spatial.spatial_bottleneck_conv2d import SpatialBottleneckConv2d
     from circulant.operators.spatial.spatial_message_passing2d import Direction, SpatialMessagePassing2d
     from circulant.operators.spatial.spatial_reinforcement_mixer2d import SpatialReinforcementMixer2d
+    from circulant.operators.spatial.sub_pixel_conv import SubPixelConv1d, SubPixelConv2d, SubPixelConv3d
+    from circulant.operators.spatial.topological_pointwise import TopologicalPointwise
     from circulant.operators.spatial.wave_channel_mixer2d import WaveChannelMixer2d
+    from circulant.operators.spatial.weighted_conv import WeightedConv1d, WeightedConv2d, WeightedConv3d
     from circulant.operators.spectral.adaptive_frequency_filter import (
         AdaptiveFrequencyFilter1d,
         AdaptiveFrequencyFilter2d,
@@ -198,7 +227,12 @@ _MODULES = {
     "AdaptiveKernelDecomposition": "circulant.operators.dynamic.adaptive_kernel",
     "AdaptiveSpectralBlock1d": "circulant.operators.spectral.adaptive_spectral_block1d",
     "AdaptiveSpectralFilter1d": "circulant.operators.spectral.adaptive_spectral_filter1d",
+    "AtrousConv1d": "circulant.operators.spatial.atrous_conv",
+    "AtrousConv2d": "circulant.operators.spatial.atrous_conv",
+    "AtrousConv3d": "circulant.operators.spatial.atrous_conv",
     "AtrousSelectiveScan2d": "circulant.operators.sequence.atrous_selective_scan2d",
+    "AtrousSpatialPyramidPooling2d": "circulant.operators.spatial.atrous_spatial_pyramid_pooling2d",
+    "AttentiveConv2d": "circulant.operators.dynamic.attentive_conv2d",
     "BidirectionalSsm": "circulant.operators.sequence.bidirectional_ssm",
     "BlockActivation": "circulant.problems.conv_first_block",
     "CausalFlowAttention1d": "circulant.operators.sequence.causal_flow_attention1d",
@@ -211,6 +245,7 @@ _MODULES = {
     "ComplexConv2d": "circulant.operators.algebra.complex_conv",
     "ComplexConv3d": "circulant.operators.algebra.complex_conv",
     "CondConv2d": "circulant.operators.dynamic.cond_conv2d",
+    "ConvFormerLayer2d": "circulant.operators.spatial.conv_former_layer2d",
     "ConvS5": "circulant.operators.sequence.conv_s5",
     "ConvSSM": "circulant.operators.sequence.conv_ssm",
     "CrossDimensionalConv": "circulant.operators.spatial.cross_dimensional_conv",
@@ -236,9 +271,12 @@ _MODULES = {
     "Direction": "circulant.operators.spatial.spatial_message_passing2d",
     "Discretisation": "circulant.operators.sequence.discretisation",
     "DynamicSpectrumMixer2d": "circulant.operators.spectral.dynamic_spectrum_mixer2d",
+    "EdgePreservingConv2d": "circulant.operators.spatial.edge_preserving_conv2d",
+    "EdgePreservingMlp2d": "circulant.operators.spatial.edge_preserving_mlp2d",
     "EfficientChannelAttention": "circulant.operators.gates.efficient_channel_attention",
     "EfficientVisualStateSpace2d": "circulant.operators.sequence.efficient_visual_state_space2d",
     "FDConv2d": "circulant.operators.dynamic.fd_conv2d",
+    "FFNifiedAttention2d": "circulant.operators.spatial.ffnified_attention2d",
     "FastFourierConv2d": "circulant.operators.spectral.volumetric_ffc",
     "FlowAttention1d": "circulant.operators.sequence.flow_attention",
     "FlowAttention2d": "circulant.operators.sequence.flow_attention",
@@ -264,6 +302,7 @@ _MODULES = {
     "FrequencyMixing2d": "circulant.operators.spectral.frequency_mixing2d",
     "FrequencyModulationFFN2d": "circulant.operators.spectral.frequency_modulation_ffn2d",
     "FrequencySelection2d": "circulant.operators.dynamic.frequency_selection2d",
+    "FrozenTranslationVariantConv2d": "circulant.operators.dynamic.place_kernels",
     "FusedConvFirstBlock": "circulant.operators.spatial.fused_conv_first_block",
     "GatedDeltaNetMixer1d": "circulant.operators.sequence.gated_delta_net_mixer1d",
     "GatedLinearAttention1d": "circulant.operators.sequence.gated_linear_attention1d",
@@ -277,13 +316,18 @@ _MODULES = {
     "HaarDWT2d": "circulant.operators.spectral.haar_dwt",
     "HaarDWT3d": "circulant.operators.spectral.haar_dwt",
     "HaloAttention2d": "circulant.operators.attention.halo_attention2d",
+    "HardwareDeformConv2d": "circulant.operators.dynamic.hardware_deform_conv2d",
     "Hgrn2Mixer1d": "circulant.operators.sequence.hgrn2_mixer1d",
     "InceptionDWConv2d": "circulant.operators.spatial.inception_dw_conv2d",
     "InteractiveConvBlock1d": "circulant.operators.sequence.interactive_conv_block1d",
     "Involution2d": "circulant.operators.dynamic.involution2d",
     "KernelSpatialModulation": "circulant.operators.dynamic.kernel_spatial_modulation",
+    "LSConv2d": "circulant.operators.dynamic.ls_conv2d",
     "LargeKernelAttention2d": "circulant.operators.spatial.large_kernel_attention2d",
     "LargeKernelConv2d": "circulant.operators.spatial.large_kernel_conv",
+    "LargeKernelPerception": "circulant.operators.dynamic.large_kernel_perception",
+    "LayoutForm": "circulant.operators.dynamic.learnable_sensor_layout2d",
+    "LearnableSensorLayout2d": "circulant.operators.dynamic.learnable_sensor_layout2d",
     "LearnableTimeFrequencyFilter1d": "circulant.operators.spectral.learnable_time_frequency_filter1d",
     "LearnedButterfly": "circulant.operators.sequence.learned_butterfly",
     "LightNetMixer1d": "circulant.operators.sequence.light_net_mixer",
@@ -300,6 +344,7 @@ _MODULES = {
     "MultiresConv1d": "circulant.operators.sequence.multires_conv1d",
     "NeighborhoodAttention2d": "circulant.operators.attention.neighborhood_attention2d",
     "NormAttention1d": "circulant.operators.sequence.norm_attention1d",
+    "OffsetForm": "circulant.operators.dynamic.tap_places",
     "OneWayConv2d": "circulant.operators.spatial.one_way_conv",
     "OneWayConv3d": "circulant.operators.spatial.one_way_conv",
     "ParameterizedHypercomplexConv1d": "circulant.operators.algebra.parameterized_hypercomplex_conv",
@@ -309,6 +354,7 @@ _MODULES = {
     "PartialConv2d": "circulant.operators.spatial.partial_conv",
     "PartialConv3d": "circulant.operators.spatial.partial_conv",
     "PartialForm": "circulant.operators.spatial.partial_conv",
+    "PointForm": "circulant.operators.spatial.smp_kernel",
     "Pseudo3dConv": "circulant.operators.spatial.pseudo3d_conv",
     "Pseudo3dVariant": "circulant.operators.spatial.pseudo3d_conv",
     "RationalTransferFunction1d": "circulant.operators.sequence.rational_transfer_function1d",
@@ -316,17 +362,29 @@ _MODULES = {
     "ReDilatedConv2d": "circulant.operators.spatial.re_dilated_conv",
     "ReDilatedConv3d": "circulant.operators.spatial.re_dilated_conv",
     "RecursiveConv2d": "circulant.operators.spatial.recursive_conv2d",
+    "RegionAdaptiveConv2d": "circulant.operators.dynamic.region_adaptive_conv2d",
     "RetentionMixer1d": "circulant.operators.sequence.retention_mixer1d",
     "RtfInitialisation": "circulant.operators.sequence.rational_kernel",
     "S4dMixer1d": "circulant.operators.sequence.s4d_mixer1d",
     "SGConv": "circulant.operators.sequence.sg_conv",
+    "SMPConv1d": "circulant.operators.spatial.smp_conv",
+    "SMPConv2d": "circulant.operators.spatial.smp_conv",
+    "SMPConv3d": "circulant.operators.spatial.smp_conv",
+    "ScaleAffine2d": "circulant.operators.dynamic.scale_affine2d",
     "SelectiveScan2d": "circulant.operators.sequence.selective_scan2d",
     "SelectiveSsm1d": "circulant.operators.sequence.selective_ssm1d",
+    "SelfMovingPointKernel": "circulant.operators.spatial.smp_kernel",
     "SeparableConv4d": "circulant.operators.spatial.separable_conv4d",
+    "ShiftConv2d": "circulant.operators.spatial.shift_conv2d",
     "ShiftSsm": "circulant.operators.sequence.shift_ssm",
+    "SingleIntraChannelConv2d": "circulant.operators.spatial.single_intra_channel_conv2d",
     "SpaceToDepthConv1d": "circulant.operators.spatial.space_to_depth_conv",
     "SpaceToDepthConv2d": "circulant.operators.spatial.space_to_depth_conv",
     "SpaceToDepthConv3d": "circulant.operators.spatial.space_to_depth_conv",
+    "SparseShift1d": "circulant.operators.spatial.sparse_shift",
+    "SparseShift2d": "circulant.operators.spatial.sparse_shift",
+    "SparseShift3d": "circulant.operators.spatial.sparse_shift",
+    "SpatialBottleneckConv2d": "circulant.operators.spatial.spatial_bottleneck_conv2d",
     "SpatialMessagePassing2d": "circulant.operators.spatial.spatial_message_passing2d",
     "SpatialReinforcementMixer2d": "circulant.operators.spatial.spatial_reinforcement_mixer2d",
     "SpatiotemporalSpectralConv3d": "circulant.operators.spectral.spatiotemporal_spectral_conv3d",
@@ -342,13 +400,25 @@ _MODULES = {
     "SqueezeExcitation1d": "circulant.operators.gates.squeeze_excitation",
     "SqueezeExcitation2d": "circulant.operators.gates.squeeze_excitation",
     "SqueezeExcitation3d": "circulant.operators.gates.squeeze_excitation",
+    "SubPixelConv1d": "circulant.operators.spatial.sub_pixel_conv",
+    "SubPixelConv2d": "circulant.operators.spatial.sub_pixel_conv",
+    "SubPixelConv3d": "circulant.operators.spatial.sub_pixel_conv",
     "TemporalSpectralConv1d": "circulant.operators.spectral.temporal_spectral_conv1d",
+    "TopologicalPointwise": "circulant.operators.spatial.topological_pointwise",
+    "TranslationVariantConv2d": "circulant.operators.dynamic.translation_variant_conv2d",
+    "TunableConv1d": "circulant.operators.dynamic.tunable_conv",
+    "TunableConv2d": "circulant.operators.dynamic.tunable_conv",
+    "TunableConv3d": "circulant.operators.dynamic.tunable_conv",
+    "TuningMode": "circulant.operators.dynamic.tunable_layer",
     "Upsampling": "circulant.operators.sequence.sgconv_kernel",
     "VolumetricFFC3d": "circulant.operators.spectral.volumetric_ffc",
     "WaveChannelMixer2d": "circulant.operators.spatial.wave_channel_mixer2d",
     "WaveMixBlock2d": "circulant.operators.spectral.wave_mix_block2d",
     "WaveMixBlock2dV1": "circulant.operators.spectral.wave_mix_block2d_v1",
     "WaveletGating2d": "circulant.operators.spectral.wavelet_gating2d",
+    "WeightedConv1d": "circulant.operators.spatial.weighted_conv",
+    "WeightedConv2d": "circulant.operators.spatial.weighted_conv",
+    "WeightedConv3d": "circulant.operators.spatial.weighted_conv",
     "atrous_merge": "circulant.operators.sequence.atrous_selective_scan2d",
     "atrous_scan": "circulant.operators.sequence.atrous_selective_scan2d",
     "chunk_attention": "circulant.operators.sequence.chunk_attention",
@@ -365,11 +435,17 @@ _MODULES = {
     "dispersion": "circulant.operators.spatial.dispersed_kernel",
     "downscale": "circulant.operators.dynamic.adaptive_downscale2d",
     "eca_kernel_size": "circulant.operators.gates.efficient_channel_attention",
+    "icnr_": "circulant.core.sub_pixels",
     "low_pass_gains": "circulant.operators.spatial.low_pass_gains",
     "nyquist_frequency": "circulant.operators.spectral.low_pass",
     "phase_shift_kernel": "circulant.operators.spatial.phase_shift",
     "sgconv_kernel": "circulant.operators.sequence.sgconv_kernel",
+    "shift8": "circulant.operators.spatial.shift_conv2d",
+    "small_kernel_aggregation": "circulant.operators.dynamic.small_kernel_aggregation",
     "space_to_depth": "circulant.engine.space_to_depth",
+    "sub_pixel_shuffle": "circulant.core.sub_pixels",
+    "sub_pixel_unshuffle": "circulant.core.sub_pixels",
+    "tune": "circulant.operators.dynamic.tunable_conv",
 }
 
 __all__ = [
@@ -380,7 +456,12 @@ __all__ = [
     "AdaptiveKernelDecomposition",
     "AdaptiveSpectralBlock1d",
     "AdaptiveSpectralFilter1d",
+    "AtrousConv1d",
+    "AtrousConv2d",
+    "AtrousConv3d",
     "AtrousSelectiveScan2d",
+    "AtrousSpatialPyramidPooling2d",
+    "AttentiveConv2d",
     "BidirectionalSsm",
     "BlockActivation",
     "CausalFlowAttention1d",
@@ -393,6 +474,7 @@ __all__ = [
     "ComplexConv2d",
     "ComplexConv3d",
     "CondConv2d",
+    "ConvFormerLayer2d",
     "ConvS5",
     "ConvSSM",
     "CrossDimensionalConv",
@@ -418,9 +500,12 @@ __all__ = [
     "Direction",
     "Discretisation",
     "DynamicSpectrumMixer2d",
+    "EdgePreservingConv2d",
+    "EdgePreservingMlp2d",
     "EfficientChannelAttention",
     "EfficientVisualStateSpace2d",
     "FDConv2d",
+    "FFNifiedAttention2d",
     "FastFourierConv2d",
     "FlowAttention1d",
     "FlowAttention2d",
@@ -446,6 +531,7 @@ __all__ = [
     "FrequencyMixing2d",
     "FrequencyModulationFFN2d",
     "FrequencySelection2d",
+    "FrozenTranslationVariantConv2d",
     "FusedConvFirstBlock",
     "GatedDeltaNetMixer1d",
     "GatedLinearAttention1d",
@@ -459,13 +545,18 @@ __all__ = [
     "HaarDWT2d",
     "HaarDWT3d",
     "HaloAttention2d",
+    "HardwareDeformConv2d",
     "Hgrn2Mixer1d",
     "InceptionDWConv2d",
     "InteractiveConvBlock1d",
     "Involution2d",
     "KernelSpatialModulation",
+    "LSConv2d",
     "LargeKernelAttention2d",
     "LargeKernelConv2d",
+    "LargeKernelPerception",
+    "LayoutForm",
+    "LearnableSensorLayout2d",
     "LearnableTimeFrequencyFilter1d",
     "LearnedButterfly",
     "LightNetMixer1d",
@@ -482,6 +573,7 @@ __all__ = [
     "MultiresConv1d",
     "NeighborhoodAttention2d",
     "NormAttention1d",
+    "OffsetForm",
     "OneWayConv2d",
     "OneWayConv3d",
     "ParameterizedHypercomplexConv1d",
@@ -491,6 +583,7 @@ __all__ = [
     "PartialConv2d",
     "PartialConv3d",
     "PartialForm",
+    "PointForm",
     "Pseudo3dConv",
     "Pseudo3dVariant",
     "RationalTransferFunction1d",
@@ -498,17 +591,29 @@ __all__ = [
     "ReDilatedConv2d",
     "ReDilatedConv3d",
     "RecursiveConv2d",
+    "RegionAdaptiveConv2d",
     "RetentionMixer1d",
     "RtfInitialisation",
     "S4dMixer1d",
     "SGConv",
+    "SMPConv1d",
+    "SMPConv2d",
+    "SMPConv3d",
+    "ScaleAffine2d",
     "SelectiveScan2d",
     "SelectiveSsm1d",
+    "SelfMovingPointKernel",
     "SeparableConv4d",
+    "ShiftConv2d",
     "ShiftSsm",
+    "SingleIntraChannelConv2d",
     "SpaceToDepthConv1d",
     "SpaceToDepthConv2d",
     "SpaceToDepthConv3d",
+    "SparseShift1d",
+    "SparseShift2d",
+    "SparseShift3d",
+    "SpatialBottleneckConv2d",
     "SpatialMessagePassing2d",
     "SpatialReinforcementMixer2d",
     "SpatiotemporalSpectralConv3d",
@@ -524,13 +629,25 @@ __all__ = [
     "SqueezeExcitation1d",
     "SqueezeExcitation2d",
     "SqueezeExcitation3d",
+    "SubPixelConv1d",
+    "SubPixelConv2d",
+    "SubPixelConv3d",
     "TemporalSpectralConv1d",
+    "TopologicalPointwise",
+    "TranslationVariantConv2d",
+    "TunableConv1d",
+    "TunableConv2d",
+    "TunableConv3d",
+    "TuningMode",
     "Upsampling",
     "VolumetricFFC3d",
     "WaveChannelMixer2d",
     "WaveMixBlock2d",
     "WaveMixBlock2dV1",
     "WaveletGating2d",
+    "WeightedConv1d",
+    "WeightedConv2d",
+    "WeightedConv3d",
     "atrous_merge",
     "atrous_scan",
     "chunk_attention",
@@ -547,11 +664,17 @@ __all__ = [
     "dispersion",
     "downscale",
     "eca_kernel_size",
+    "icnr_",
     "low_pass_gains",
     "nyquist_frequency",
     "phase_shift_kernel",
     "sgconv_kernel",
+    "shift8",
+    "small_kernel_aggregation",
     "space_to_depth",
+    "sub_pixel_shuffle",
+    "sub_pixel_unshuffle",
+    "tune",
 ]
 
 

@@ -11,15 +11,14 @@ from circulant.operators.dynamic import (
     frequency_adaptive_dilated_conv2d,
     frequency_band_modulation2d,
     frequency_selection2d,
-    involution2d,
-    ls_conv2d,
-    tunable_conv,
     hardware_deform_conv2d,
     involution2d,
     learnable_sensor_layout2d,
+    ls_conv2d,
     region_adaptive_conv2d,
     scale_affine2d,
     translation_variant_conv2d,
+    tunable_conv,
 )
 
 CARDS: tuple[Card, ...] = (
