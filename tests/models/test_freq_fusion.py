@@ -17,6 +17,8 @@ from circulant.models.freq_fusion import (
     similarities,
     smoothed,
 )
+from circulant.train.fit import fit
+from circulant.train.recipe import Recipe
 
 
 def drawn(*shape, seed=0):
@@ -111,3 +113,79 @@ def test_both_maps_come_back_on_the_fine_grid_and_every_parameter_learns(resampl
 def test_maps_that_are_not_twice_as_large_are_refused():
     with pytest.raises(ShapeError, match="fine of twice coarse's size"):
         FreqFusion2d(4, 8)(torch.zeros(1, 4, 8, 7), torch.zeros(1, 8, 4, 3))
+
+
+def two_textures(count: int, side: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Pictures (count, 1, side, side) with stripes along rows or columns, and where they lie along rows.
+
+    A wavy line parts them; shades differ across it, but which is brighter tells nothing about the stripes.
+    """
+    generator = torch.Generator().manual_seed(seed)
+
+    def uniform() -> torch.Tensor:
+        return torch.rand(count, 1, 1, generator=generator)
+
+    angle, _, phase = (2 * torch.pi * uniform() for _ in range(3))
+    columns = torch.arange(side).float()
+    rows, middle = columns[:, None], side / 2
+    along = (columns - middle) * angle.cos() + (rows - middle) * angle.sin()
+    across = (rows - middle) * angle.cos() - (columns - middle) * angle.sin()
+    mask = along + 3 * torch.sin(across / 4 + phase) > 0
+    stripes = [torch.sin(2 * torch.pi * (axis / 4 + uniform())) for axis in (rows, columns)]
+    x = torch.where(mask, *stripes) + 4 * torch.where(mask, uniform(), uniform())
+    return (x + 0.3 * torch.randn(x.shape, generator=generator))[:, None], mask.long()
+
+
+def boundary_iou(found: torch.Tensor, truth: torch.Tensor, reach: int = 2) -> float:
+    """Intersection over union of the samples that lie within reach of the end of their region."""
+
+    def rim(mask: torch.Tensor) -> torch.Tensor:
+        outside = F.pad((1.0 - mask)[:, None], (reach,) * 4, mode="replicate")
+        return (mask > 0) & (F.max_pool2d(outside, 2 * reach + 1, 1)[:, 0] > 0)
+
+    a, b = rim(found.float()), rim(truth.float())
+    return ((a & b).sum() / (a | b).sum()).item()
+
+
+class Segmenter(nn.Module):
+    """A fine map and a coarse one that sees further; both are joined and read by one 1x1 layer."""
+
+    def __init__(self, *, adaptive: bool) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU())
+        self.deep = nn.Sequential(
+            nn.Conv2d(8, 16, 3, 2, 1), nn.ReLU(),
+            nn.Conv2d(16, 16, 3, padding=2, dilation=2), nn.ReLU(),
+            nn.Conv2d(16, 8, 3, padding=1),
+        )  # fmt: skip
+        self.join = FreqFusion2d(8, 8, compressed=8) if adaptive else None
+        self.read = nn.Conv2d(8, 2, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        fine = self.stem(x)
+        coarse = self.deep(fine)
+        if self.join is None:
+            return self.read(fine + F.interpolate(coarse, scale_factor=2, mode="bilinear"))
+        return self.read(sum(self.join(fine, coarse)))
+
+
+def test_boundary_iou_sees_the_boundary_alone():
+    truth = torch.zeros(1, 12, 12).long()
+    truth[..., 6:] = 1
+    assert boundary_iou(truth, truth) == 1
+    moved = truth.roll(1, 2)  # by one column of the two that count
+    assert boundary_iou(moved[..., 1:], truth[..., 1:]) == pytest.approx(1 / 3)
+
+
+@pytest.mark.slow
+def test_it_finds_the_boundary_between_two_textures_better_than_adding_bilinearly_does():
+    (x, y), (seen, known) = two_textures(256, 24, 0), two_textures(64, 24, 1)
+    scores = {}
+    for adaptive in (False, True):
+        torch.manual_seed(0)
+        network = Segmenter(adaptive=adaptive)
+        fit(network, x, y, steps=100, loss=F.cross_entropy, recipe=Recipe(batch=16))
+        with torch.no_grad():
+            scores[adaptive] = boundary_iou(network(seen).argmax(1), known)
+    assert scores[False] > 0.3
+    assert scores[True] > scores[False] + 0.02
