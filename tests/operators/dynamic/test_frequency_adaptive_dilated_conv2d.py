@@ -105,10 +105,15 @@ def test_power_above_what_a_dilation_can_hold_is_lost_and_power_below_is_not():
     assert lost_power(fine, torch.ones_like(spacing)).max() < 1e-20
 
 
-def test_the_objective_spreads_taps_on_a_flat_half_more_than_on_a_textured_one():
-    generator = torch.Generator().manual_seed(0)
-    x = torch.randn(2, 2, 24, 24, generator=generator)
+def half_textured(seed: int) -> torch.Tensor:
+    """White noise on the left, a flat half on the right."""
+    x = torch.randn(2, 2, 24, 24, generator=torch.Generator().manual_seed(seed))
     x[..., 12:] = 0.5
+    return x
+
+
+def test_the_objective_spreads_taps_on_a_flat_half_more_than_on_a_textured_one():
+    x = half_textured(0)
     spacing = torch.full((2, 1, 24, 24), 2.0, requires_grad=True)
     optimiser = torch.optim.Adam([spacing], lr=0.02)
     for _ in range(100):
@@ -116,3 +121,17 @@ def test_the_objective_spreads_taps_on_a_flat_half_more_than_on_a_textured_one()
         dilation_objective(x, spacing).backward()
         optimiser.step()
     assert spacing[..., 16:].mean() > 1.5 * spacing[..., :8].mean()
+
+
+def test_through_the_layer_the_objective_learns_that_from_the_features():
+    """A layer that never sees where it is tells flat from textured, and not only on what it has seen."""
+    torch.manual_seed(0)
+    module = FrequencyAdaptiveDilatedConv2d(2, 2, dilation=2, bands=())
+    x, optimiser = half_textured(0), torch.optim.Adam(module.sampling.parameters(), lr=5e-3)
+    for _ in range(100):
+        optimiser.zero_grad()
+        dilation_objective(x, module.dilations(x), weight=1.0).backward()
+        optimiser.step()
+    for seed in (0, 1):
+        spacing = module.dilations(half_textured(seed)).detach()
+        assert spacing[..., 16:].mean() > 1.5 * spacing[..., :8].mean()
