@@ -9,6 +9,7 @@ from torch.autograd import gradcheck
 from circulant.core.tolerances import assert_close
 from circulant.data.mnist import mnist_5k
 from circulant.operators.dynamic.learnable_sensor_layout2d import LayoutForm, LearnableSensorLayout2d
+from circulant.operators.dynamic.sensor_cells import elliptic_places
 from circulant.train.fit import fit
 from circulant.train.predict import predict
 
@@ -77,6 +78,37 @@ def test_cells_never_fold(strengths):
         down.diff(dim=0)[:, :-1] * right.diff(dim=1)[:-1] - down.diff(dim=1)[:-1] * right.diff(dim=0)[:, :-1]
     )
     assert turn.min() > 0
+
+
+@pytest.mark.parametrize("strengths", STRENGTHS)
+def test_elliptic_cells_never_fold_and_fill_the_whole_square(strengths):
+    line = torch.linspace(-1, 1, 161, dtype=torch.float64)
+    middle = (line[1:] + line[:-1]) / 2
+    u, v = torch.meshgrid(middle, middle, indexing="ij")
+    strong = torch.tensor(strengths, dtype=torch.float64)
+    down, right, area = elliptic_places(u, v, strong)
+    assert area.min() > 0
+    assert_close(area.mean(), torch.ones((), dtype=torch.float64), 1e-3)
+    grid = torch.stack(elliptic_places(*torch.meshgrid(line, line, indexing="ij"), strong)[:2])
+    assert_close(grid[0, 0], -torch.ones(161, dtype=torch.float64), 1e-6)  # the border stays on the border
+    assert_close(grid[1, :, -1], torch.ones(161, dtype=torch.float64), 1e-6)
+    one, other = grid[:, 1:, 1:] - grid[:, :-1, :-1], grid[:, 1:, :-1] - grid[:, :-1, 1:]
+    cells = (one[0] * other[1] - one[1] * other[0]).abs() / 2 * 80**2  # half the product of diagonals
+    assert_close(cells[20:-20, 20:-20], area[20:-20, 20:-20], 0.02)
+    assert (down.abs() < 1).all() and (right.abs() < 1).all()
+
+
+def test_without_strength_an_elliptic_layout_is_uniform_and_the_opposite_strength_undoes_equal_ones():
+    line = torch.linspace(-0.95, 0.95, 21, dtype=torch.float64)
+    u, v = torch.meshgrid(line, line, indexing="ij")
+    down, right, area = elliptic_places(u, v, torch.zeros(2, dtype=torch.float64))
+    for got, expected in ((down, u), (right, v), (area, torch.ones_like(u))):
+        assert_close(got, expected, 1e-10)
+    strengths = torch.tensor([0.4, 0.4], dtype=torch.float64)
+    down, right, area = elliptic_places(u, v, strengths)
+    back, again, undone = elliptic_places(down, right, -strengths)
+    for got, expected in ((back, u), (again, v), (area * undone, torch.ones_like(u))):
+        assert_close(got, expected, 1e-9)
 
 
 @pytest.mark.parametrize("strengths", STRENGTHS)

@@ -7,12 +7,14 @@ F bends the uniform grid symmetrically about the centre, by s along rows and t a
 
     RECTANGULAR  F(u, v) = (u g_s(|u|), v g_t(|v|))
     CURVILINEAR  F(u, v) = (u g_s(r), v g_t(r)),   r = |(u, v)|, the identity for r >= 1
+    ELLIPTIC     F = E^-1 . that . E,   E(u, v) = (u sqrt(1 - v^2 / 2), v sqrt(1 - u^2 / 2))
 
-The slope at the centre is (1 - s) / (1 + s): s > 0 crowds pixels there. -s undoes s on an axis, the border
+E squeezes the square into the disk, so that the corners take part. The slope at the centre is
+(1 - s) / (1 + s): s > 0 crowds pixels there. -s undoes s on an axis, the border
 stays, and cells never fold. Shapes: x (B, C, H, W) -> y (B, C, *size); layout (2), s = 0.6 tanh of it.
 
 A rectangular cell is integrated exactly, x being constant over each of its own pixels: y = R x T^T, and the
-gradient of the layout is what moves across the cells' edges. A curvilinear one is the mean of `samples`^2
+gradient of the layout is what moves across the cells' edges. One of the other forms is the mean of `samples`^2
 places, weighted by the area that each stands for; x is then bilinear between pixels. In training mode the
 places are drawn anew in each call, one from each part of the uniform cell; else they are the parts' middles.
 """
@@ -28,7 +30,12 @@ from circulant.core.cost import Cost, matmul_cost
 from circulant.core.errors import ArgumentError
 from circulant.core.operator import Operator, require_input
 from circulant.core.sizes import Shape, per_axis
-from circulant.operators.dynamic.sensor_cells import cell_shares, curved_places, read_places
+from circulant.operators.dynamic.sensor_cells import (
+    cell_shares,
+    curved_places,
+    elliptic_places,
+    read_places,
+)
 
 STRONGEST = 0.6  # of s and t, as published
 
@@ -38,10 +45,13 @@ class LayoutForm(Enum):
 
     RECTANGULAR = "rectangular"
     CURVILINEAR = "curvilinear"
+    ELLIPTIC = "elliptic"
 
 
-def reference(x: Tensor, state: dict[str, Tensor], size: Shape, samples: int = 0) -> Tensor:
-    """samples: for a curvilinear layout."""
+def reference(
+    x: Tensor, state: dict[str, Tensor], size: Shape, samples: int = 0, elliptic: bool = False
+) -> Tensor:
+    """samples: for a layout that is not rectangular."""
     (H, W), (h, w) = x.shape[2:], size
     s, t = 0.6 * torch.tanh(state["layout"])
     y = x.new_zeros(*x.shape[:2], h, w)
@@ -59,8 +69,11 @@ def reference(x: Tensor, state: dict[str, Tensor], size: Shape, samples: int = 0
                 v = torch.tensor(2 * (j + (m % samples + 0.5) / samples) / w - 1).to(x)
 
                 def bend(u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+                    if elliptic:
+                        u, v = u * (1 - v**2 / 2) ** 0.5, v * (1 - u**2 / 2) ** 0.5
                     r = (u**2 + v**2) ** 0.5
-                    return (_bent(u, r, s), _bent(v, r, t)) if r < 1 else (u, v)
+                    u, v = (_bent(u, r, s), _bent(v, r, t)) if r < 1 else (u, v)
+                    return (_unsqueezed(u, v), _unsqueezed(v, u)) if elliptic else (u, v)
 
                 (uu, uv), (vu, vv) = torch.autograd.functional.jacobian(bend, (u, v), create_graph=True)
                 place, share = bend(u, v), uu * vv - uv * vu
@@ -74,6 +87,12 @@ def reference(x: Tensor, state: dict[str, Tensor], size: Shape, samples: int = 0
 
 def _bent(u: float | Tensor, r: float | Tensor, s: Tensor) -> Tensor:
     return u * (s - 1) / (2 * s * r - s - 1)
+
+
+def _unsqueezed(u: Tensor, v: Tensor) -> Tensor:
+    """Root of u^2 = x^2 (1 - y^2 / 2) with v^2 = y^2 (1 - x^2 / 2)."""
+    middle = 2 + u**2 - v**2
+    return 2 * u / ((middle + (middle**2 - 8 * u**2) ** 0.5) / 2) ** 0.5 / 2**0.5
 
 
 @final
@@ -115,7 +134,7 @@ class LearnableSensorLayout2d(Operator):
 
     def forward(self, x: Tensor) -> Tensor:
         require_input(x, x.shape[1] if x.ndim > 1 else 0, self.ndims)
-        if self.form is LayoutForm.CURVILINEAR:
+        if self.form is not LayoutForm.RECTANGULAR:
             return self._sampled(x)
         rows, columns = (cell_shares(edges, n).to(x.dtype) for edges, n in zip(self.edges(), x.shape[2:]))
         return rows @ (x @ columns.T)
@@ -126,13 +145,14 @@ class LearnableSensorLayout2d(Operator):
         u, v = torch.meshgrid(*parts, indexing="ij")
         within = torch.rand_like(torch.stack([u, v])) if self.training else u.new_full((2, 1, 1), 0.5)
         u, v = 2 * (u + within[0]) / (h * k) - 1, 2 * (v + within[1]) / (w * k) - 1
-        down, right, area = curved_places(u, v, strengths)
+        bend = elliptic_places if self.form is LayoutForm.ELLIPTIC else curved_places
+        down, right, area = bend(u, v, strengths)
         values = read_places(x, down, right) * area.to(x.dtype)
         cells = values.unflatten(3, (w, k)).unflatten(2, (h, k)).sum((3, 5))
         return cells / area.reshape(h, k, w, k).sum((1, 3)).to(x.dtype)
 
     def cost(self, shape: Shape) -> Cost:
-        if self.form is LayoutForm.CURVILINEAR:
+        if self.form is not LayoutForm.RECTANGULAR:
             return Cost(0.0, 4.0 * shape[0] * shape[1] * 4 * self.samples**2 * self.size[0] * self.size[1])
         (B, C, H, W), (h, w) = shape, self.size
         return matmul_cost(B * C * H, W, w) + matmul_cost(B * C * w, H, h)
@@ -167,6 +187,11 @@ CARD = Card(
             (1, 2, 4, 5),
             lambda: LearnableSensorLayout2d((3, 2), form=LayoutForm.CURVILINEAR, samples=2),
             {"size": (3, 2), "samples": 2},
+        ),
+        Case(
+            (1, 2, 5, 4),
+            lambda: LearnableSensorLayout2d((2, 3), form=LayoutForm.ELLIPTIC, samples=2),
+            {"size": (2, 3), "samples": 2, "elliptic": True},
         ),
     ),
     refuses=(

@@ -1,5 +1,7 @@
 """Cells of a sensor: what pixels lie in them, and where their samples are read."""
 
+from math import sqrt
+
 import torch
 from torch import Tensor
 
@@ -25,6 +27,22 @@ def curved_places(u: Tensor, v: Tensor, strengths: Tensor) -> tuple[Tensor, Tens
     away = r.clamp(min=torch.finfo(r.dtype).tiny)
     area = g * k + g * other * v**2 / away + k * slope * u**2 / away
     return u * g, v * k, area
+
+
+def elliptic_places(u: Tensor, v: Tensor, strengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """As `curved_places`, on the disk that the whole square is squeezed into and let out of again."""
+    down, right, area = curved_places(u * (1 - v**2 / 2).sqrt(), v * (1 - u**2 / 2).sqrt(), strengths)
+    surplus, places = down**2 - right**2, []
+    for place, more in ((down, surplus), (right, -surplus)):
+        # rounding takes the corners below zero, where a root has no slope
+        sides = [(2 + more + way * sqrt(8) * place).clamp(min=torch.finfo(u.dtype).eps) for way in (1, -1)]
+        places.append((sides[0].sqrt() - sides[1].sqrt()) / 2)
+    return places[0], places[1], area * _squeezed_area(u, v) / _squeezed_area(*places)
+
+
+def _squeezed_area(u: Tensor, v: Tensor) -> Tensor:
+    """Of the map of the square into the disk."""
+    return (1 - (u**2 + v**2) / 2) / ((1 - u**2 / 2) * (1 - v**2 / 2)).sqrt()
 
 
 def read_places(x: Tensor, down: Tensor, right: Tensor) -> Tensor:
