@@ -14,7 +14,7 @@ E squeezes the square into the disk, so that the corners take part. The slope at
 stays, and cells never fold. Shapes: x (B, C, H, W) -> y (B, C, *size); layout (2), s = 0.6 tanh of it.
 
 A rectangular cell is integrated exactly, x being constant over each of its own pixels: y = R x T^T, and the
-gradient of the layout is what moves across the cells' edges. One of the other forms is the mean of `samples`^2
+gradient of the layout is what moves across the cells' edges. In the other forms it is the mean of `samples`^2
 places, weighted by the area that each stands for; x is then bilinear between pixels. In training mode the
 places are drawn anew in each call, one from each part of the uniform cell; else they are the parts' middles.
 """

@@ -32,12 +32,13 @@ def curved_places(u: Tensor, v: Tensor, strengths: Tensor) -> tuple[Tensor, Tens
 def elliptic_places(u: Tensor, v: Tensor, strengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """As `curved_places`, on the disk that the whole square is squeezed into and let out of again."""
     down, right, area = curved_places(u * (1 - v**2 / 2).sqrt(), v * (1 - u**2 / 2).sqrt(), strengths)
-    surplus, places = down**2 - right**2, []
+    surplus = down**2 - right**2
+    places: list[Tensor] = []
     for place, more in ((down, surplus), (right, -surplus)):
         # rounding takes the corners below zero, where a root has no slope
         sides = [(2 + more + way * sqrt(8) * place).clamp(min=torch.finfo(u.dtype).eps) for way in (1, -1)]
         places.append((sides[0].sqrt() - sides[1].sqrt()) / 2)
-    return places[0], places[1], area * _squeezed_area(u, v) / _squeezed_area(*places)
+    return places[0], places[1], area * _squeezed_area(u, v) / _squeezed_area(places[0], places[1])
 
 
 def _squeezed_area(u: Tensor, v: Tensor) -> Tensor:
