@@ -1,9 +1,9 @@
 """Terminator: pictures read by many branches at once, with kernels that slow nets make, and no residual.
 
 After Zhang (2024), HyperZcdotZcdotW Operator Connects Slow-Fast Networks for Full Context Interaction,
-https://arxiv.org/abs/2401.17948, and its published blocks and settings. How blocks are joined is inferred from
-those settings, as the published network is not complete: the resolution never changes, and `earlier` are the
-inputs of the blocks before, the picture itself not among them where it has other channels.
+https://arxiv.org/abs/2401.17948, and its published blocks and settings. How blocks are joined is inferred
+from those settings, as the published network is not complete: the resolution never changes, and `earlier` are
+the inputs of the blocks before, the nearest first, the picture itself not among them.
 """
 
 from dataclasses import dataclass

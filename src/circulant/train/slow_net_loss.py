@@ -5,6 +5,7 @@ https://arxiv.org/abs/2401.17948, and its published code.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -19,10 +20,10 @@ def slow_net_loss(kernels: Sequence[Tensor]) -> Tensor:
     if len(kernels) < 2:
         raise ShapeError(f"expected the kernels of 2 blocks or more, got {len(kernels)}")
     errors = []
-    for shallow, deep in zip(kernels, kernels[1:]):
+    for shallow, deep in pairwise(kernels):
         if deep.shape[1:] != shallow.shape[1:] or deep.shape[0] % shallow.shape[0]:
             raise ShapeError(
-                f"expected kernels (C, S, S) of one size, each with a multiple of the channels before it, got "
+                f"expected kernels (C, S, S) of one size, each with a multiple of the channels before, got "
                 f"{tuple(shallow.shape)} and then {tuple(deep.shape)}"
             )
         repeated = shallow.repeat(deep.shape[0] // shallow.shape[0], 1, 1)

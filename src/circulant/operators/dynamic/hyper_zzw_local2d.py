@@ -142,7 +142,7 @@ CARD = Card(
     laws=frozenset(),
     cases=(
         Case((2, 2, 4, 3), lambda: HyperZZWLocal2d(2, hidden=3, layers=1, frequency=0.1)),
-        Case((1, 3, 2, 3), lambda: HyperZZWLocal2d(3, 5, hidden=2, frequency=0.1)),
+        Case((1, 3, 4, 2), lambda: HyperZZWLocal2d(3, 5, hidden=2, frequency=0.1)),
         Case((3, 2, 3, 3), lambda: HyperZZWLocal2d(2, hidden=2, frequency=0.1)),
     ),
     refuses=(
