@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from circulant.operators.dynamic.adaptive_kernel import AdaptiveKernelDecomposition
     from circulant.operators.dynamic.attentive_conv2d import AttentiveConv2d
     from circulant.operators.dynamic.cond_conv2d import CondConv2d
+    from circulant.operators.dynamic.context_slow_net import ContextSlowNet
     from circulant.operators.dynamic.deformable_conv import (
         DeformableConv1d,
         DeformableConv2d,
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from circulant.operators.dynamic.frequency_band_modulation2d import FrequencyBandModulation2d
     from circulant.operators.dynamic.frequency_selection2d import FrequencySelection2d
     from circulant.operators.dynamic.hardware_deform_conv2d import HardwareDeformConv2d
+    from circulant.operators.dynamic.hyper_gates import HyperChannelGate2d, HyperGate2d
+    from circulant.operators.dynamic.hyper_zzw_global2d import HyperZZWGlobal2d, hyper_zzw
+    from circulant.operators.dynamic.hyper_zzw_local2d import HyperZZWLocal2d
     from circulant.operators.dynamic.involution2d import Involution2d
     from circulant.operators.dynamic.kernel_generator import ChannelKernelGenerator
     from circulant.operators.dynamic.kernel_spatial_modulation import KernelSpatialModulation
@@ -42,8 +46,10 @@ if TYPE_CHECKING:
     from circulant.operators.dynamic.learnable_sensor_layout2d import LayoutForm, LearnableSensorLayout2d
     from circulant.operators.dynamic.ls_conv2d import LSConv2d
     from circulant.operators.dynamic.place_kernels import FrozenTranslationVariantConv2d
+    from circulant.operators.dynamic.recursive_gated_unit import RecursiveGatedUnit2d
     from circulant.operators.dynamic.region_adaptive_conv2d import RegionAdaptiveConv2d
     from circulant.operators.dynamic.scale_affine2d import ScaleAffine2d
+    from circulant.operators.dynamic.slow_net import SlowNet
     from circulant.operators.dynamic.small_kernel_aggregation import small_kernel_aggregation
     from circulant.operators.dynamic.tap_places import OffsetForm
     from circulant.operators.dynamic.translation_variant_conv2d import TranslationVariantConv2d
@@ -245,6 +251,7 @@ _MODULES = {
     "ComplexConv2d": "circulant.operators.algebra.complex_conv",
     "ComplexConv3d": "circulant.operators.algebra.complex_conv",
     "CondConv2d": "circulant.operators.dynamic.cond_conv2d",
+    "ContextSlowNet": "circulant.operators.dynamic.context_slow_net",
     "ConvFormerLayer2d": "circulant.operators.spatial.conv_former_layer2d",
     "ConvS5": "circulant.operators.sequence.conv_s5",
     "ConvSSM": "circulant.operators.sequence.conv_ssm",
@@ -318,6 +325,10 @@ _MODULES = {
     "HaloAttention2d": "circulant.operators.attention.halo_attention2d",
     "HardwareDeformConv2d": "circulant.operators.dynamic.hardware_deform_conv2d",
     "Hgrn2Mixer1d": "circulant.operators.sequence.hgrn2_mixer1d",
+    "HyperChannelGate2d": "circulant.operators.dynamic.hyper_gates",
+    "HyperGate2d": "circulant.operators.dynamic.hyper_gates",
+    "HyperZZWGlobal2d": "circulant.operators.dynamic.hyper_zzw_global2d",
+    "HyperZZWLocal2d": "circulant.operators.dynamic.hyper_zzw_local2d",
     "InceptionDWConv2d": "circulant.operators.spatial.inception_dw_conv2d",
     "InteractiveConvBlock1d": "circulant.operators.sequence.interactive_conv_block1d",
     "Involution2d": "circulant.operators.dynamic.involution2d",
@@ -362,6 +373,7 @@ _MODULES = {
     "ReDilatedConv2d": "circulant.operators.spatial.re_dilated_conv",
     "ReDilatedConv3d": "circulant.operators.spatial.re_dilated_conv",
     "RecursiveConv2d": "circulant.operators.spatial.recursive_conv2d",
+    "RecursiveGatedUnit2d": "circulant.operators.dynamic.recursive_gated_unit",
     "RegionAdaptiveConv2d": "circulant.operators.dynamic.region_adaptive_conv2d",
     "RetentionMixer1d": "circulant.operators.sequence.retention_mixer1d",
     "RtfInitialisation": "circulant.operators.sequence.rational_kernel",
@@ -378,6 +390,7 @@ _MODULES = {
     "ShiftConv2d": "circulant.operators.spatial.shift_conv2d",
     "ShiftSsm": "circulant.operators.sequence.shift_ssm",
     "SingleIntraChannelConv2d": "circulant.operators.spatial.single_intra_channel_conv2d",
+    "SlowNet": "circulant.operators.dynamic.slow_net",
     "SpaceToDepthConv1d": "circulant.operators.spatial.space_to_depth_conv",
     "SpaceToDepthConv2d": "circulant.operators.spatial.space_to_depth_conv",
     "SpaceToDepthConv3d": "circulant.operators.spatial.space_to_depth_conv",
@@ -435,6 +448,7 @@ _MODULES = {
     "dispersion": "circulant.operators.spatial.dispersed_kernel",
     "downscale": "circulant.operators.dynamic.adaptive_downscale2d",
     "eca_kernel_size": "circulant.operators.gates.efficient_channel_attention",
+    "hyper_zzw": "circulant.operators.dynamic.hyper_zzw_global2d",
     "icnr_": "circulant.core.sub_pixels",
     "low_pass_gains": "circulant.operators.spatial.low_pass_gains",
     "nyquist_frequency": "circulant.operators.spectral.low_pass",
@@ -474,6 +488,7 @@ __all__ = [
     "ComplexConv2d",
     "ComplexConv3d",
     "CondConv2d",
+    "ContextSlowNet",
     "ConvFormerLayer2d",
     "ConvS5",
     "ConvSSM",
@@ -547,6 +562,10 @@ __all__ = [
     "HaloAttention2d",
     "HardwareDeformConv2d",
     "Hgrn2Mixer1d",
+    "HyperChannelGate2d",
+    "HyperGate2d",
+    "HyperZZWGlobal2d",
+    "HyperZZWLocal2d",
     "InceptionDWConv2d",
     "InteractiveConvBlock1d",
     "Involution2d",
@@ -591,6 +610,7 @@ __all__ = [
     "ReDilatedConv2d",
     "ReDilatedConv3d",
     "RecursiveConv2d",
+    "RecursiveGatedUnit2d",
     "RegionAdaptiveConv2d",
     "RetentionMixer1d",
     "RtfInitialisation",
@@ -607,6 +627,7 @@ __all__ = [
     "ShiftConv2d",
     "ShiftSsm",
     "SingleIntraChannelConv2d",
+    "SlowNet",
     "SpaceToDepthConv1d",
     "SpaceToDepthConv2d",
     "SpaceToDepthConv3d",
@@ -664,6 +685,7 @@ __all__ = [
     "dispersion",
     "downscale",
     "eca_kernel_size",
+    "hyper_zzw",
     "icnr_",
     "low_pass_gains",
     "nyquist_frequency",

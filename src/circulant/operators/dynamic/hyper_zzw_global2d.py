@@ -23,9 +23,10 @@ from circulant.core.cost import Cost, matmul_cost
 from circulant.core.errors import ArgumentError, ShapeError
 from circulant.core.operator import Operator, require_input
 from circulant.core.sizes import Shape
+from circulant.operators.dynamic.context_slow_net import ContextSlowNet
 from circulant.operators.dynamic.hyper_gates import HyperChannelGate2d, HyperGate2d
 from circulant.operators.dynamic.recursive_gated_unit import RecursiveGatedUnit2d
-from circulant.operators.dynamic.slow_net import ContextSlowNet, SlowNet
+from circulant.operators.dynamic.slow_net import SlowNet
 
 
 def reference(x: Tensor, state: dict[str, Tensor]) -> Tensor:
@@ -93,8 +94,7 @@ class HyperZZWGlobal2d(Operator):
         super().__init__()
         if channels < 1 or size < 2:
             raise ArgumentError(
-                f"expected 1 channel or more and a size of 2 or more, which can be standardised, got "
-                f"{channels} and {size}"
+                f"expected 1 channel or more and a size of 2 or more, got {channels} and {size}"
             )
         self.channels, self.size = channels, size
         self.slow = SlowNet(
@@ -108,8 +108,7 @@ class HyperZZWGlobal2d(Operator):
         require_input(x, self.channels, self.ndims)
         if tuple(x.shape[2:]) != (self.size, self.size):
             raise ShapeError(
-                f"expected a square x (B, C, H, W) with H = W = {self.size}, got x {tuple(x.shape)}; cut it, "
-                f"or build the operator with another size"
+                f"expected a square x (B, C, H, W) with H = W = {self.size}, got {tuple(x.shape)}; cut it"
             )
         return x * self.slow().to(x.dtype)
 

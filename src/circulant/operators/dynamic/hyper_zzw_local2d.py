@@ -26,7 +26,7 @@ from circulant.core.operator import Operator, require_input
 from circulant.core.sizes import Shape
 from circulant.engine.convolution import convolution
 from circulant.engine.costs import convolution_problem, pointwise_cost, problem_cost
-from circulant.operators.dynamic.slow_net import ContextSlowNet
+from circulant.operators.dynamic.context_slow_net import ContextSlowNet
 
 
 def reference(x: Tensor, state: dict[str, Tensor], eps: float = 1e-5) -> Tensor:

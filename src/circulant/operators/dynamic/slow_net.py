@@ -3,7 +3,6 @@
     z_0 = sin(F_0 p),   z_i = sin(F_i p + f_i) (A_i z_{i-1} + a_i) + P,   W[:, p] = A z_L + a
 
 p are coordinates in [-1, 1] along each axis; P, one number for each tap, is learned and starts at 0.
-The context slow net multiplies z_i, once it is renormalised, by what a linear map makes of a small picture.
 """
 
 from collections.abc import Callable
@@ -19,7 +18,6 @@ from circulant.core.errors import ArgumentError
 from circulant.engine.execute import without_autocast
 
 GAMMA_SHAPE = 6.0  # of the distribution that the frequencies of layer i start from, divided by i + 1
-RENORMALISED = 0.1  # share of the renormalised features at first
 INTERPOLATION = {1: "linear", 2: "bilinear"}
 
 
@@ -39,15 +37,15 @@ def wide_dtype(dtype: torch.dtype) -> torch.dtype:
     return torch.promote_types(dtype, torch.float32)
 
 
-def _linear(inner: int, outer: int, bias: float, device: torch.device | str | None) -> nn.Linear:
+def linear_map(inner: int, outer: int, bias: float, device: torch.device | str | None) -> nn.Linear:
     layer = nn.Linear(inner, outer, device=device)
     nn.init.kaiming_uniform_(layer.weight, nonlinearity="linear")
     nn.init.constant_(layer.bias, bias)
     return layer
 
 
-def _unchanged(layer: int, z: Tensor) -> Tensor:
-    return z
+def linears_in(modules: nn.ModuleList) -> list[nn.Linear]:
+    return [layer for layer in modules if isinstance(layer, nn.Linear)]
 
 
 @final
@@ -73,13 +71,13 @@ class SlowNet(nn.Module):
         super().__init__()
         if min(size, out_channels, hidden, layers) < 1 or ndim not in INTERPOLATION:
             raise ArgumentError(
-                f"expected 1 or 2 axes, and size, out_channels, hidden and layers of 1 or more, got "
-                f"{ndim}, {size}, {out_channels}, {hidden}, {layers}"
+                "expected 1 or 2 axes, and size, out_channels, hidden and layers of 1 or more, "
+                f"got {ndim}, {size}, {out_channels}, {hidden}, {layers}"
             )
         self.ndim, self.size = ndim, size
         self.filters = nn.ModuleList(nn.Linear(ndim, hidden, device=device) for _ in range(layers + 1))
-        self.linears = nn.ModuleList(_linear(hidden, hidden, 1.0, device) for _ in range(layers))
-        self.output = _linear(hidden, out_channels, 0.0, device)
+        self.linears = nn.ModuleList(linear_map(hidden, hidden, 1.0, device) for _ in range(layers))
+        self.output = linear_map(hidden, out_channels, 0.0, device)
         self.bias = nn.Parameter(torch.zeros((size,) * ndim, device=device))
         self._start(frequency)
         self.to(dtype=dtype)
@@ -87,7 +85,7 @@ class SlowNet(nn.Module):
     @torch.no_grad()
     def _start(self, frequency: float) -> None:
         """Frequencies of all lengths, no phases; a kernel whose norm does not grow with its taps."""
-        for number, layer in enumerate(self.filters):
+        for number, layer in enumerate(linears_in(self.filters)):
             gamma = torch.distributions.Gamma(GAMMA_SHAPE / (number + 1), 1.0, validate_args=False)
             lengths = gamma.sample(layer.weight.shape).to(layer.weight)
             layer.weight.mul_(2 * pi * frequency * lengths)
@@ -95,16 +93,18 @@ class SlowNet(nn.Module):
         self.output.weight.div_(sqrt(self.bias.numel()))
 
     def forward(
-        self, size: int | None = None, between: Callable[[int, Tensor], Tensor] = _unchanged
+        self, size: int | None = None, between: Callable[[int, Tensor], Tensor] | None = None
     ) -> Tensor:
         """between(i, z_i (taps, hidden)) takes the place of each z_i after the first."""
         size = self.size if size is None else size
         with without_autocast(self.bias.device.type):
             bias = self._biases(size)
             taps = coordinates(self.ndim, size, bias)
-            z = mapped(self.filters[0], taps).sin()
-            for number, (sines, linear) in enumerate(zip(list(self.filters)[1:], self.linears)):
-                z = between(number, mapped(sines, taps).sin() * mapped(linear, z) + bias)
+            first, *later = linears_in(self.filters)
+            z = mapped(first, taps).sin()
+            for number, (sines, linear) in enumerate(zip(later, linears_in(self.linears))):
+                z = mapped(sines, taps).sin() * mapped(linear, z) + bias
+                z = z if between is None else between(number, z)
             return mapped(self.output, z).mT.unflatten(1, (size,) * self.ndim)
 
     def _biases(self, size: int) -> Tensor:
@@ -117,58 +117,9 @@ class SlowNet(nn.Module):
 
     def cost(self) -> Cost:
         taps, total = self.size**self.ndim, ZERO_COST
-        for layer in (*self.filters, *self.linears, self.output):
+        for layer in (*linears_in(self.filters), *linears_in(self.linears), self.output):
             total += matmul_cost(taps, layer.in_features, layer.out_features)
         return total
 
     def extra_repr(self) -> str:
         return f"{self.output.out_features} x {self.size}^{self.ndim}"
-
-
-@final
-class ContextSlowNet(nn.Module):
-    """A depthwise kernel for the whole batch, from coordinates and from the mean picture.
-
-    z_i is renormalised, alpha z_i + beta z_i / |z_i| with the norm over all taps of a channel, and multiplied
-    by B_i g + b_i. g = gelu(mix reduce mean(x pooled to the taps)), the mean over the batch; as that and both
-    maps are linear, the mean comes first. Shapes: x (B, C, H, W) -> (C, size, size).
-    """
-
-    def __init__(
-        self,
-        channels: int,
-        size: int,
-        hidden: int = 32,
-        layers: int = 2,
-        *,
-        frequency: float = 1.0,
-        device: torch.device | str | None = None,
-        dtype: torch.dtype | None = None,
-    ) -> None:
-        super().__init__()
-        self.net = SlowNet(2, size, channels, hidden, layers, frequency=frequency, device=device)
-        self.reduce = nn.Linear(channels, hidden, device=device)
-        self.mix = nn.Linear(hidden, hidden, device=device)
-        self.modulate = nn.ModuleList(_linear(hidden, hidden, 1.0, device) for _ in range(layers))
-        self.alpha = nn.Parameter(torch.ones(layers, hidden, device=device))
-        self.beta = nn.Parameter(torch.full((layers, hidden), RENORMALISED, device=device))
-        self.to(dtype=dtype)
-
-    def forward(self, x: Tensor) -> Tensor:
-        with without_autocast(x.device.type):
-            pooled = F.adaptive_avg_pool2d(x, self.net.size).to(wide_dtype(self.alpha.dtype))
-            mean = pooled.sum(0) / max(x.shape[0], 1)
-            context = F.gelu(mapped(self.mix, mapped(self.reduce, mean.flatten(1).mT)))
-            alpha, beta = self.alpha.to(context.dtype), self.beta.to(context.dtype)
-
-            def renormalised(number: int, z: Tensor) -> Tensor:
-                z = alpha[number] * z + beta[number] * F.normalize(z, dim=0)
-                return z * mapped(self.modulate[number], context)
-
-            return self.net(between=renormalised)
-
-    def cost(self) -> Cost:
-        taps, total = self.net.size**2, self.net.cost()
-        for layer in (self.reduce, self.mix, *self.modulate):
-            total += matmul_cost(taps, layer.in_features, layer.out_features)
-        return total
