@@ -21,7 +21,8 @@ Four layers of 32 channels; none, one or two of them are full attention. *Recall
 questions answered right, where eight keys with their values are shown and each key is asked for later
 (chance is 1 in 16; naming the value that was shown most often gives 26 %); *text* is the loss on unseen
 text, in nats per character, after training from scratch on next characters. *Memory* is what one
-sequence of 32 tokens keeps between steps. Means over two seeds, with both; all networks have the same budget, {recall} and {text} steps of 32 sequences.
+sequence of 32 tokens keeps between steps. Means over two seeds, with both; all
+networks have the same budget, {recall} and {text} steps of 32 sequences.
 Made by `python benchmarks/recall.py`.
 
 | mixer | full attention | recall | text | memory |
