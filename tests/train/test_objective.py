@@ -8,7 +8,7 @@ from torch import nn
 
 from circulant.data.task import Task
 from circulant.train.objective import OBJECTIVES, evaluate, relative_errors
-from circulant.train.predict import CHUNK
+from circulant.train.predict import CHUNK, predict
 from circulant.train.recipe import Recipe
 
 
@@ -42,6 +42,20 @@ def test_more_examples_than_fit_at_once_are_all_read_in_order():
     y = torch.arange(2 * CHUNK + 3) % 5
     found = result(Task.CLASSIFICATION, torch.eye(5)[y], y)
     assert found.predicted == tuple(y.tolist()) and found.score == 1
+
+
+def test_a_network_that_sees_the_whole_batch_never_meets_a_sorted_set_class_by_class():
+    y, seen = torch.arange(4).repeat_interleave(CHUNK), []
+
+    class Whole(nn.Module):
+        def forward(self, x):
+            seen.append(x[:, 0].long().bincount(minlength=4))
+            return torch.eye(4)[x[:, 0].long()]
+
+    x = y[:, None].float()
+    assert predict(Whole(), x).equal(y)
+    assert evaluate(Whole(), x, y, OBJECTIVES[Task.CLASSIFICATION]).predicted == tuple(y.tolist())
+    assert len(seen) == 8 and all(counts.min() > CHUNK / 8 for counts in seen)
 
 
 def test_windows_are_scored_by_their_mean_bits():

@@ -102,7 +102,7 @@ class Terminator(nn.Module):
     """Blocks on the picture as it comes, then a linear map of the mean over places.
 
     Shapes: x (B, in_channels, size, size) -> logits (B, classes). The examples of a batch are standardised
-    together, in evaluation too.
+    together, in evaluation too: a batch of one class alone is read badly.
     """
 
     def __init__(

@@ -7,11 +7,12 @@ from math import log
 from statistics import fmean
 from typing import final
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from circulant.data.task import Task
-from circulant.train.predict import CHUNK, evaluating
+from circulant.train.predict import CHUNK, evaluating, mixed_order
 from circulant.train.recipe import Recipe
 
 Loss = Callable[[Tensor, Tensor], Tensor]  # (network's output, target) -> scalar
@@ -51,20 +52,22 @@ class Result:
 
 
 def evaluate(network: nn.Module, x: Tensor, y: Tensor, objective: Objective) -> Result:
-    """In eval mode, a bounded number of examples at once; the network's mode is put back."""
+    """In eval mode, a bounded number of examples at once in mixed order; the network's mode is put back."""
+    order = mixed_order(len(x))
     with evaluating(network):
-        parts = zip(x.split(CHUNK), y.split(CHUNK), strict=True)
-        readings = [objective.read(network(inputs), target) for inputs, target in parts]
-    right = _joined(reading.right for reading in readings)
+        readings = [objective.read(network(x[chosen]), y[chosen]) for chosen in order.split(CHUNK)]
+    back = order.argsort()
+    right = _joined((reading.right for reading in readings), back)
     return Result(
-        tuple(_joined(reading.scores for reading in readings)),
-        tuple(int(one) for one in _joined(reading.predicted for reading in readings)),
+        tuple(_joined((reading.scores for reading in readings), back)),
+        tuple(int(one) for one in _joined((reading.predicted for reading in readings), back)),
         fmean(right) if right else None,
     )
 
 
-def _joined(parts: Iterable[Tensor | None]) -> list[float]:
-    return [value for part in parts if part is not None for value in part.tolist()]
+def _joined(parts: Iterable[Tensor | None], order: Tensor) -> list[float]:
+    there = [part for part in parts if part is not None]
+    return torch.cat(there)[order].tolist() if there else []
 
 
 def _label_loss(recipe: Recipe) -> Loss:

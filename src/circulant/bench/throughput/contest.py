@@ -1,7 +1,10 @@
 """An entry as an operation that can be timed: a module beside plain code that uses its parameters."""
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
+from types import FrameType
 from typing import Any
 
 import torch
@@ -15,6 +18,8 @@ from circulant.core.operator import Operator
 from circulant.core.sizes import Shape
 
 Apply = Callable[[Operator, Tensor], Tensor]
+
+COMPILES_WITHIN = 240  # seconds; loops over time are unrolled, and their code grows with the length
 
 
 def contest(entry: Throughput) -> Operation:
@@ -67,8 +72,25 @@ def _prepare_compiled(entry: Throughput, apply: Apply, case: Case) -> Call:
     torch.compiler.reset()  # else the shapes before this one would make sizes symbolic
     compiled: Any = torch.compile(apply, dynamic=False)
     call = _call(built(entry, case.shape), compiled, case)
-    call()
+    with _at_most(COMPILES_WITHIN):
+        call()
     return call
+
+
+@contextmanager
+def _at_most(seconds: int) -> Iterator[None]:
+    """Raises TimeoutError inside when the time is over."""
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise TimeoutError(f"not compiled within {seconds} seconds")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _call(operator: Operator, apply: Apply, case: Case) -> Call:
