@@ -11,14 +11,20 @@ from torch import nn
 
 from circulant.models.channel_mlp import ChannelMlp
 from circulant.models.channel_norm import ChannelLayerNorm
+from circulant.models.conv_next import (
+    EPS,
+    FIRST_SCALE,
+    MLP_RATIO,
+    normed_downsampling,
+    normed_mean_head,
+    normed_patches,
+)
 from circulant.models.initial_weights import narrow_normal_weights
 from circulant.models.residual import Residual
 from circulant.models.stages import StagedNetwork, drop_path_rates
 from circulant.operators.spatial.gn_conv2d import GnConv2d
 
-PATCH, MLP_RATIO = 4, 4
 GATE_SCALE = 1 / 3
-FIRST_SCALE, EPS = 1e-6, 1e-6
 
 
 @final
@@ -81,21 +87,9 @@ class HorNet(StagedNetwork):
         width = design.width
         rates = drop_path_rates(drop_path, design.depths)
         for order, grid, dropped in zip(design.orders, design.grids, rates, strict=True):
-            down = _down(width // 2, width) if stages else _stem(in_channels, width)
+            down = normed_downsampling(width // 2, width) if stages else normed_patches(in_channels, width)
             blocks = (gated_block(width, order, grid, rate) for rate in dropped)
             stages.append([*down, *blocks])
             width *= 2
-        width //= 2
-        head = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.LayerNorm(width, EPS), nn.Linear(width, classes)
-        )
-        super().__init__(stages, head)
+        super().__init__(stages, normed_mean_head(width // 2, classes))
         narrow_normal_weights(self)
-
-
-def _stem(in_channels: int, channels: int) -> list[nn.Module]:
-    return [nn.Conv2d(in_channels, channels, PATCH, PATCH), ChannelLayerNorm(channels, EPS)]
-
-
-def _down(in_channels: int, channels: int) -> list[nn.Module]:
-    return [ChannelLayerNorm(in_channels, EPS), nn.Conv2d(in_channels, channels, 2, 2)]

@@ -19,7 +19,7 @@ from circulant.core.sizes import Shape
 
 Apply = Callable[[Operator, Tensor], Tensor]
 
-COMPILES_WITHIN = 240  # seconds; loops over time are unrolled, and their code grows with the length
+COMPILES_WITHIN = 60  # seconds; loops over time are unrolled, and their code grows with the length
 
 
 def contest(entry: Throughput) -> Operation:
@@ -95,8 +95,8 @@ def _at_most(seconds: int) -> Iterator[None]:
 
 def _call(operator: Operator, apply: Apply, case: Case) -> Call:
     x = case.operands[0]
+    operator.requires_grad_(case.cotangent is not None)  # a merged operator comes frozen
     if case.cotangent is None:
-        operator.requires_grad_(False)
 
         def forward() -> Tensors:
             with torch.no_grad():
