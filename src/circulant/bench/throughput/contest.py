@@ -32,9 +32,14 @@ def contest(entry: Throughput) -> Operation:
         Contestant(f"torch.compile of {name}", Role.PEER, partial(_prepare_compiled, entry, apply), TORCH)
         for name, apply in entry.obvious.items()
     ]
-    ours = Contestant("circulant", Role.OURS, partial(_prepare, entry, _forward), OURS)
+    ours = (
+        Contestant("circulant", Role.OURS, partial(_prepare, entry, _forward), OURS),
+        Contestant(
+            "torch.compile of circulant", Role.VARIANT, partial(_prepare_compiled, entry, _forward), OURS
+        ),
+    )
     columns = COLUMNS[len(entry.shapes[0]) - 2]
-    everybody = (ours, *plain, *compiled)
+    everybody = (*ours, *plain, *compiled)
     return Operation(columns, partial(_operands, entry), partial(_reference, entry), everybody)
 
 
