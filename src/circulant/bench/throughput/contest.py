@@ -1,15 +1,12 @@
 """An entry as an operation that can be timed: a module beside plain code that uses its parameters."""
 
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
-from time import monotonic
-from types import FrameType
-from typing import Any
+from typing import Any, final
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from circulant.bench.case import SEED, Case, Function
 from circulant.bench.contestant import OURS, TORCH, Call, Contestant, Role, Tensors
@@ -20,7 +17,7 @@ from circulant.core.sizes import Shape
 
 Apply = Callable[[Operator, Tensor], Tensor]
 
-COMPILES_WITHIN = 40  # seconds; loops over time are unrolled, and their code grows with the length
+MOST_COMPILED = 500  # operations; tracing and compiling take about a tenth of a second for each
 
 
 def contest(entry: Throughput) -> Operation:
@@ -32,14 +29,9 @@ def contest(entry: Throughput) -> Operation:
         Contestant(f"torch.compile of {name}", Role.PEER, partial(_prepare_compiled, entry, apply), TORCH)
         for name, apply in entry.obvious.items()
     ]
-    ours = (
-        Contestant("circulant", Role.OURS, partial(_prepare, entry, _forward), OURS),
-        Contestant(
-            "torch.compile of circulant", Role.VARIANT, partial(_prepare_compiled, entry, _forward), OURS
-        ),
-    )
+    ours = Contestant("circulant", Role.OURS, partial(_prepare, entry, _forward), OURS)
     columns = COLUMNS[len(entry.shapes[0]) - 2]
-    everybody = (*ours, *plain, *compiled)
+    everybody = (ours, *plain, *compiled)
     return Operation(columns, partial(_operands, entry), partial(_reference, entry), everybody)
 
 
@@ -75,33 +67,31 @@ def _prepare(entry: Throughput, apply: Apply, case: Case) -> Call:
 
 
 def _prepare_compiled(entry: Throughput, apply: Apply, case: Case) -> Call:
+    operator = built(entry, case.shape)
+    with torch.no_grad(), _Operations() as traced:
+        apply(operator, case.operands[0])
+    if traced.count > MOST_COMPILED:
+        raise RuntimeError(
+            f"{traced.count} operations to trace, more than {MOST_COMPILED}: not compiled here"
+        )
     torch.compiler.reset()  # else the shapes before this one would make sizes symbolic
     compiled: Any = torch.compile(apply, dynamic=False)
-    call = _call(built(entry, case.shape), compiled, case)
-    with _at_most(COMPILES_WITHIN):
-        call()
+    call = _call(operator, compiled, case)
+    call()
     return call
 
 
-@contextmanager
-def _at_most(seconds: int) -> Iterator[None]:
-    """Raises TimeoutError when the time is over, whatever the code inside makes of the interruption."""
-    started = monotonic()
+@final
+class _Operations(TorchDispatchMode):
+    """How many operations of torch run inside; each round of a loop counts, as compilers unroll them."""
 
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        raise TimeoutError
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(seconds)
-    try:
-        yield
-    except Exception as error:
-        if monotonic() - started < seconds:
-            raise
-        raise TimeoutError(f"not compiled within {seconds} seconds") from error
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += 1
+        return func(*args, **(kwargs or {}))
 
 
 def _call(operator: Operator, apply: Apply, case: Case) -> Call:
