@@ -1,4 +1,4 @@
-"""Writes what follows from the catalogue: circulant/nn.py, the README's list, docs/operators.
+"""Writes what follows from the catalogue: circulant/nn.py, the README's list, docs/operators, docs/modules.md.
 
     python tools/generate.py [--check]
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from textwrap import indent
 
 from indexes import by_cost, by_law, by_room, by_year, search_page
+from modules import module_page
 from pages import NOTE, operator_page, readme_list
 
 from circulant.catalogue import CATALOGUE
@@ -21,6 +22,7 @@ ROOT = Path(__file__).parent.parent
 NN = Path("src/circulant/nn.py")
 README = Path("README.md")
 PAGES = Path("docs/operators")
+MODULES = Path("docs/modules.md")
 PICTURES = Path("docs/images/operators")
 BEGIN, END = "<!-- operators: begin -->", "<!-- operators: end -->"
 LINE_LENGTH = 110
@@ -96,6 +98,7 @@ def generated(root: Path, cards: tuple[Card, ...]) -> dict[Path, str]:
     files = {
         NN: nn_source(cards),
         README: readme_source((root / README).read_text(encoding="utf-8"), cards),
+        MODULES: module_page(),
         PAGES / "index.md": by_room(cards),
         PAGES / "by-year.md": by_year(cards),
         PAGES / "by-law.md": by_law(cards),

@@ -97,3 +97,12 @@ def test_an_exemption_is_shown_with_its_reason(generate):
     )
     assert "| export | a \\| b |" in pages.operator_page(exempt, set())
     assert "every check of the contract holds" in pages.operator_page(card, set())
+
+
+def test_every_module_beside_the_operators_has_one_line_that_says_what_it_is():
+    page = (ROOT / "docs/modules.md").read_text()
+    for package in ("models", "train", "optimise", "explain", "data"):
+        for path in sorted((ROOT / "src/circulant" / package).glob("*.py")):
+            if path.stem != "__init__":
+                assert page.count(f"| `circulant.{package}.{path.stem}` | ") == 1, path
+    assert "| `circulant.models.conv_next` | ConvNeXt: blocks of a 7x7 depthwise convolution" in page
