@@ -1,4 +1,4 @@
-"""Writes what follows from the code: circulant/nn.py, the list of the README, docs/operators, docs/modules.md.
+"""Writes what follows from the code: circulant/nn.py, the README's list, docs/operators, docs/modules.md.
 
     python tools/generate.py [--check]
 
