@@ -61,7 +61,8 @@ class CollapsibleLinearBlock2d(nn.Module):
         self.residual, self.expanded = residual, expanded
         for conv in (self.widen, self.narrow):
             nn.init.xavier_uniform_(conv.weight)
-            nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
+            assert conv.bias is not None
+            nn.init.zeros_(conv.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.expanded:
@@ -72,11 +73,12 @@ class CollapsibleLinearBlock2d(nn.Module):
 
     def collapsed_kernel(self) -> CollapsedKernel:
         """With gradients to the parameters."""
-        weight = torch.tensordot(self.narrow.weight.flatten(1), self.widen.weight, 1)
+        narrow, shift = self.narrow.weight.flatten(1), self.narrow.bias
+        assert shift is not None and self.widen.bias is not None
+        weight = torch.tensordot(narrow, self.widen.weight, 1)
         if self.residual:
             weight = weight + nn.init.dirac_(torch.empty_like(weight))
-        bias = torch.addmv(self.narrow.bias, self.narrow.weight.flatten(1), self.widen.bias)  # type: ignore[arg-type]
-        return CollapsedKernel(weight, bias)
+        return CollapsedKernel(weight, torch.addmv(shift, narrow, self.widen.bias))
 
     def extra_repr(self) -> str:
         return f"residual={self.residual}, expanded={self.expanded}"

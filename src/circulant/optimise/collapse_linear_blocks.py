@@ -26,5 +26,6 @@ def collapsed(block: CollapsibleLinearBlock2d) -> nn.Conv2d:
     O, I, K, _ = kernel.weight.shape
     conv = nn.Conv2d(I, O, K, padding=K // 2, device=kernel.weight.device, dtype=kernel.weight.dtype)
     conv.weight.copy_(kernel.weight)
-    conv.bias.copy_(kernel.bias)  # type: ignore[union-attr]
+    assert conv.bias is not None
+    conv.bias.copy_(kernel.bias)
     return conv
