@@ -1,0 +1,35 @@
+"""The calls of a network in order, as torch.fx records them."""
+
+from typing import Any, final
+
+from torch import fx, nn
+
+from circulant.core.errors import ArgumentError
+from circulant.core.operator import Operator
+
+
+@final
+class Calls(fx.Tracer):
+    """Looks into everything but torch's own layers and operators of the catalogue."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return isinstance(m, Operator) or super().is_leaf_module(m, module_qualified_name)
+
+
+def traced(network: nn.Module) -> fx.GraphModule:
+    """A recorded twin that shares the network's modules, parameters and mode."""
+    try:
+        graph = Calls().trace(network)
+    except (fx.proxy.TraceError, TypeError, ValueError, RuntimeError) as error:
+        raise ArgumentError(
+            f"expected a network that torch.fx can trace, got {type(network).__name__}, which it cannot: "
+            f"{error}; hand in the parts that it can"
+        ) from error
+    return fx.GraphModule(network, graph)
+
+
+def called(twin: fx.GraphModule, node: Any) -> nn.Module | None:
+    """The module that a node calls; None for anything else."""
+    if not isinstance(node, fx.Node) or node.op != "call_module":
+        return None
+    return twin.get_submodule(str(node.target))

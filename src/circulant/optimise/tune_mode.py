@@ -1,0 +1,52 @@
+"""Every convolution of a network joined with the batch norm that alone reads it.
+
+`tune_mode` saves memory and time of transfer learning: put the network (or its batch norms) in evaluation and
+train on. `deploy_mode` is for a network that trains no more. Undone, a rewrite gives the modes train and eval
+of before, with the parameters as they have become in tune mode.
+
+After You, Qin, Bao, Cao, Huang, Shan and Long (2023), Efficient ConvBN Blocks for Transfer Learning and
+Beyond, https://arxiv.org/abs/2305.11624.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+
+from torch import fx, nn
+
+from circulant.optimise.replaced import Rewrite, replace
+from circulant.optimise.traced import called, traced
+from circulant.optimise.tune_mode_conv_bn import TuneModeConvBn, can_fold
+
+
+def tune_mode(network: nn.Module) -> Rewrite:
+    """Put `TuneModeConvBn` in the place of each such convolution, and an identity in that of its norm."""
+    return _joined(network, lambda pair: pair)
+
+
+def deploy_mode(network: nn.Module) -> Rewrite:
+    """The same with one plain convolution; what batch norms have gathered is final then.
+
+    The network computes what it did in evaluation, whatever its mode.
+    """
+    return _joined(network, TuneModeConvBn.deployed)
+
+
+def _joined(network: nn.Module, joined: Callable[[TuneModeConvBn], nn.Module]) -> Rewrite:
+    twin = traced(network)
+    calls = Counter(called(twin, node) for node in twin.graph.nodes)
+    substitutes: dict[nn.Module, nn.Module] = {}
+    for node in twin.graph.nodes:
+        bn = called(twin, node)
+        before = node.args[0] if node.args else None
+        conv = called(twin, before)
+        if conv is None or bn is None or not can_fold(conv, bn) or calls[conv] > 1 or calls[bn] > 1:
+            continue
+        if isinstance(before, fx.Node) and len(before.users) == 1:
+            pair = TuneModeConvBn(conv, bn)
+            substitutes[conv] = joined(pair)
+            substitutes[bn] = nn.Identity()
+    modes = {module: module.training for module in network.modules()}
+    rewrite = replace(network, lambda _, module: substitutes.get(module))
+    for module, training in modes.items():
+        module.training = training  # of a batch norm too, which may differ from that of its convolution
+    return rewrite
