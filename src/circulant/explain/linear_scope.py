@@ -26,12 +26,11 @@ class LinearScope(TorchFunctionMode):
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        name = _name(function)
-        if name not in FREEZES or not args:
+        if not _is_frozen(function, args):
             return function(*args, **kwargs)
         options = {key: value for key, value in kwargs.items() if key != "inplace"}
         with torch.no_grad():
-            frozen = FREEZES[name](function, *args, **options)
+            frozen = FREEZES[_name(function)](function, *args, **options)
         self.steps.append(None if frozen is None else frozen.step)
         if frozen is None:
             return function(*args, **kwargs)
@@ -50,7 +49,7 @@ class LinearReplay(TorchFunctionMode):
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        if _name(function) not in FREEZES or not args:
+        if not _is_frozen(function, args):
             return function(*args, **kwargs)
         try:
             step = next(self.steps)
@@ -67,6 +66,12 @@ class LinearReplay(TorchFunctionMode):
 def _name(function: Callable[..., Any]) -> str:
     """relu for relu_ too; private functions keep their underscore in front."""
     return getattr(function, "__name__", "").rstrip("_")
+
+
+def _is_frozen(function: Callable[..., Any], args: tuple[Any, ...]) -> bool:
+    """Not what is done to integers: they are places, not features."""
+    is_features = bool(args) and isinstance(args[0], Tensor) and args[0].is_floating_point()
+    return is_features and _name(function) in FREEZES
 
 
 def _delivered(y: Tensor, function: Callable[..., Any], z: Tensor, options: dict[str, Any]) -> Any:

@@ -14,15 +14,16 @@ from circulant.report.png import map_uri, photo_uri, ramp_uri
 
 LEFT, TOP, PLOT, GAP = 34.0, 24.0, 126.0, 22.0
 RAMP = 44.0  # width of the legend
-BELOW = 62.0  # ticks, unit and legend
+BELOW = 50.0  # ticks, unit and legend
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """values (H, W), or (H, W, 3) in colour, from 0 to 1 where there is no unit: then it is a photograph.
+    """values (H, W), or (H, W, 3) in colour.
 
-    With a unit it is a map, drawn from 0 (paper) to high (navy); high 0 stands for the largest value.
+    Without a unit it is a photograph, from 0 to 1. With one, "" if it is not known, it is a map, drawn from 0
+    (paper) to high (navy); high 0 stands for the largest value.
     """
 
     title: str
@@ -49,7 +50,7 @@ def _panel(picture: Picture, left: float, is_first: bool) -> list[Fragment]:
     place = {"x": left, "y": TOP, "width": width * pixel, "height": height * pixel}
     high = picture.high or float(np.max(picture.values)) or 1.0
     values = picture.values.astype(np.float64)
-    uri = map_uri(values / high) if picture.unit else photo_uri(values.astype(np.float32))
+    uri = map_uri(values / high) if picture.unit is not None else photo_uri(values.astype(np.float32))
     parts = [
         text(left, TOP - 9, picture.title, "title"),
         element("image", href=uri, preserveAspectRatio="none", class_="map", **place),
@@ -61,7 +62,7 @@ def _panel(picture: Picture, left: float, is_first: bool) -> list[Fragment]:
     if is_first:
         for at, label in ((TOP + pixel / 2, "0"), (bottom - pixel / 2, str(height - 1))):
             parts += [line(left - 4, at, left, at, "axis"), text(left - 7, at + 4, label, "tick", "end")]
-    if picture.unit:
+    if picture.unit is not None:
         parts += _legend(left, bottom + 28, significant(high), picture.unit)
     return parts
 
@@ -72,5 +73,5 @@ def _legend(left: float, top: float, high: str, unit: str) -> list[Fragment]:
         text(left, top + 9, "0", "tick"),
         element("image", href=ramp_uri(), preserveAspectRatio="none", **ramp),
         element("rect", class_="frame", **ramp),
-        text(left + 18 + RAMP, top + 9, f"{high} {unit}", "tick"),
+        text(left + 18 + RAMP, top + 9, f"{high} {unit}".rstrip(), "tick"),
     ]
