@@ -10,7 +10,8 @@ from circulant.core.errors import ArgumentError, DtypeError, ShapeError
 DIRECTIONS = 4  # signed sums over output channels; one plain sum would vanish behind a channel norm
 
 
-def _require(module: nn.Module, features: Tensor) -> None:
+def require_probe(module: nn.Module, features: Tensor) -> None:
+    """Raise unless the module is in eval mode and the features are (B, C, L) or (B, C, H, W), not empty."""
     if module.training:
         raise ArgumentError(
             "expected a module in eval mode, got one in training mode; call module.eval() first"
@@ -40,7 +41,7 @@ def centre_gradients(module: nn.Module, features: Tensor) -> Tensor:
     Shapes: features (B, C, *spatial) -> (DIRECTIONS, B, C, *spatial). The centre is index n // 2 of
     each output axis. The module is copied, not touched; its gradients stay as they are.
     """
-    _require(module, features)
+    require_probe(module, features)
     twin = deepcopy(module).to(torch.float64)
     with torch.inference_mode(False), torch.enable_grad():
         x = features.detach().to(torch.float64).clone().requires_grad_()
