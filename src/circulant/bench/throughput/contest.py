@@ -86,7 +86,7 @@ class _Operations(TorchDispatchMode):
     """How many operations of torch run inside; each round of a loop counts, as compilers unroll them."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.count = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
