@@ -7,7 +7,7 @@ tells which blocks depend little on each other.
 
 After Bercovich et al. (2025), FFN Fusion: Rethinking Sequential Computation in Large Language Models,
 https://arxiv.org/abs/2503.18908; there, as here at first, the last network of a run is left as it is, since
-fusing it costs more accuracy. The paper prints no threshold that could be taken over.
+fusing it costs more accuracy. No threshold was found in what could be read of the paper.
 """
 
 from collections import Counter
