@@ -85,7 +85,7 @@ class _Rectified(TorchFunctionMode):
         name = getattr(function, "__name__", "")
         if name not in ("relu", "relu_") or not args:
             return function(*args, **kwargs)
-        y = _Relu.apply(args[0], self.rule)
+        y = _Relu.apply(args[0], self.rule)  # type: ignore[no-untyped-call]
         return args[0].copy_(y) if name == "relu_" or kwargs.get("inplace", False) else y
 
 
