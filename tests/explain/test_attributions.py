@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.functional import interpolate
 
 from circulant.core.errors import ArgumentError, DtypeError, ShapeError
-from circulant.explain.cell_surrogates import Cells, lime, shap
+from circulant.explain.cell_surrogates import Cells, lime, ridge_coefficients, shap
 from circulant.explain.class_maps import class_activation_map, grad_cam
 from circulant.explain.gaussian_blur import gaussian_blur
 from circulant.explain.gradient_maps import gradient, gradient_times_input, integrated_gradients
@@ -71,6 +71,15 @@ def test_of_a_linear_network_cells_have_the_sum_of_weight_times_pixel(method):
     sums = 4 * nn.functional.avg_pool2d(products(network, x), 2)
     torch.testing.assert_close(maps.values[:, ::2, ::2], sums, rtol=0, atol=1e-5)
     torch.testing.assert_close(maps.values[:, 1::2, 1::2], sums, rtol=0, atol=1e-5)
+
+
+def test_coefficients_of_the_surrogate_are_those_of_scikit_learn():
+    from sklearn.linear_model import Ridge
+
+    drawn = np.random.default_rng(0)
+    x, y, weight = drawn.integers(0, 2, (40, 7)).astype(float), drawn.normal(size=40), drawn.random(40)
+    expected = Ridge(alpha=0.3).fit(x, y, sample_weight=weight).coef_
+    np.testing.assert_allclose(ridge_coefficients(x, y, weight, 0.3), expected, atol=1e-10)
 
 
 def test_shapley_values_add_up_to_the_difference_of_the_scores():

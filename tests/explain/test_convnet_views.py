@@ -20,6 +20,12 @@ def grey(side=28):
     return 0.5 + 0.05 * torch.randn(1, side, side)
 
 
+def photograph(side):
+    patch = torch.from_numpy(scene_patches(side, 1, 0, ["coffee.png"])).double()
+    assert patch.std() > 0.02
+    return patch
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("unit", [0, 3, 8])
 def test_the_maximised_activation_exceeds_that_of_every_digit(unit):
@@ -52,7 +58,7 @@ def test_decay_and_blur_make_the_picture_smaller_and_smoother():
 
 @pytest.mark.parametrize("bias", [False, True])
 def test_a_first_layer_of_full_rank_is_inverted(bias):
-    patch = torch.from_numpy(scene_patches(32, 1, 0)).double()
+    patch = photograph(32)
     layer = nn.Conv2d(1, 30, 5, padding=2, bias=bias).double()
     assert torch.linalg.matrix_rank(layer.weight.flatten(1)) == 25
     found = invert_features(layer, layer(patch), (1, 1, 32, 32))
@@ -62,7 +68,7 @@ def test_a_first_layer_of_full_rank_is_inverted(bias):
 
 
 def test_the_penalties_draw_pixels_in_and_smooth_them():
-    patch = torch.from_numpy(scene_patches(16, 1, 0)).double()
+    patch = photograph(16)
     layer = nn.Conv2d(1, 2, 3, padding=1, bias=False).double()
     plain, even, low = (
         invert_features(layer, layer(patch), patch.shape, descent).x

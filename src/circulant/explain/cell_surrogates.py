@@ -19,6 +19,7 @@ from typing import final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
@@ -73,12 +74,10 @@ def lime(
     ridge: float = 1e-6,
     is_probability: bool = True,
 ) -> SaliencyMaps:
-    """Maps (B, H, W): each cell's coefficient on all of its pixels; by scikit-learn's Ridge."""
+    """Maps (B, H, W): each cell's coefficient on all of its pixels, in probability or in logits."""
     cells = Cells() if cells is None else cells
     if width <= 0 or ridge < 0:
         raise ArgumentError(f"expected width above 0 and ridge of 0 or more, got {width} and {ridge}")
-    from sklearn.linear_model import Ridge
-
     asked = decision(network, x, targets, is_probability=is_probability)
     count, drawn = cells.side**2, np.random.default_rng(cells.seed)
     values = torch.zeros(len(x), count, dtype=x.dtype, device=x.device)
@@ -87,9 +86,21 @@ def lime(
         kept[0] = 1
         near = np.exp(-((1 - kept.mean(1)) ** 2) / width**2)
         scores = _scores(asked, row, torch.from_numpy(kept), cells.side).double().cpu().numpy()
-        fitted = Ridge(alpha=ridge).fit(kept, scores, sample_weight=near)
-        values[row] = torch.from_numpy(fitted.coef_).to(values)
+        values[row] = torch.from_numpy(ridge_coefficients(kept, scores, near, ridge)).to(values)
     return SaliencyMaps("LIME", x, _spread(values, cells.side, x))
+
+
+def ridge_coefficients(
+    x: NDArray[np.float64], y: NDArray[np.float64], weight: NDArray[np.float64], ridge: float
+) -> NDArray[np.float64]:
+    """argmin_w sum_n weight_n (y_n - w x_n - b)^2 + ridge |w|^2.  Shapes: x (N, K), y, weight (N,) -> (K,)."""
+    root = np.sqrt(weight)[:, None]
+    centred = root * (x - np.average(x, axis=0, weights=weight))
+    target = root[:, 0] * (y - np.average(y, weights=weight))
+    columns = x.shape[1]
+    rows = np.vstack([centred, np.sqrt(ridge) * np.eye(columns)])
+    found: NDArray[np.float64] = np.linalg.lstsq(rows, np.append(target, np.zeros(columns)))[0]
+    return found
 
 
 def _scores(asked: Decision, row: int, kept: Tensor, side: int) -> Tensor:

@@ -92,7 +92,7 @@ def _curve(
     pixels_per_step: int,
 ) -> Tensor:
     asked = decision(network, maps.x, targets)
-    rank = maps.values.flatten(1).argsort(dim=1, descending=True, stable=True).argsort(1)
+    rank = maps.values.flatten(1).argsort(dim=1, descending=True, stable=True).argsort(dim=1)
     rank = rank.reshape(len(rank), 1, *maps.values.shape[1:])
     steps = ceil(maps.values[0].numel() / pixels_per_step)
     rows = torch.arange(len(maps.x))
