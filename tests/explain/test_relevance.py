@@ -135,7 +135,7 @@ def naive_alpha_beta(a, weight, relevances, alpha):
 @pytest.mark.parametrize("alpha", [1.0, 2.0])
 def test_alpha_beta_is_its_equation_for_inputs_of_both_signs(alpha):
     torch.manual_seed(1)
-    module = nn.Sequential(nn.Linear(5, 4), nn.Linear(4, 2)).double()
+    module = nn.Sequential(nn.Linear(5, 4), nn.Linear(4, 2)).double().requires_grad_(False)
     x = torch.randn(1, 5, dtype=torch.float64)
     found = relevance(module, x, torch.tensor([1]), AlphaBeta(alpha))
     hidden = naive_alpha_beta(module[0](x)[0], module[1].weight, [0.0, 1.0], alpha)

@@ -108,6 +108,8 @@ def test_rates_of_a_whole_layer_are_refused():
     network, x = one_layer(nn.Conv2d(1, 4, 3)), torch.randn(4, 1, 6, 6, dtype=torch.float64)
     with pytest.raises(ArgumentError, match=r"a rate from 0 to below 1, got 1\.0 for '0'"):
         prune_filters(network, x, magnitude_scores(network, x, x), 1.0)
+    with pytest.raises(ArgumentError, match="rates of layers that have scores, got some of 7"):
+        prune_filters(network, x, magnitude_scores(network, x, x), {"7": 0.5})
 
 
 def rare_digits():

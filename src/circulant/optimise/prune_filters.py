@@ -24,6 +24,8 @@ def prune_filters(
     rates: one for all, or by layer; layers without one keep all. Where layers meet in a sum their scores are
     added. Each layer keeps a filter or more.
     """
+    if isinstance(rates, Mapping) and (unknown := sorted(rates.keys() - scores.keys())):
+        raise ArgumentError(f"expected rates of layers that have scores, got some of {', '.join(unknown)}")
     units = channel_units(network, example_input)
     total = units.total(scores)
     kept = torch.ones(units.count, dtype=torch.bool)
