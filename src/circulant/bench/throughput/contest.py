@@ -26,9 +26,12 @@ def contest(entry: Throughput) -> Operation:
         Contestant(name, Role.TORCH, partial(_prepare, entry, apply)) for name, apply in entry.obvious.items()
     ]
     compiled = [
-        Contestant(f"torch.compile of {name}", Role.PEER, partial(_prepare_compiled, entry, apply), TORCH)
+        Contestant(
+            f"torch.compile of {name}", Role.PEER, partial(_prepare_compiled, entry, apply), TORCH,
+            has_backward=entry.compiled_backward,
+        )
         for name, apply in entry.obvious.items()
-    ]
+    ]  # fmt: skip
     ours = Contestant("circulant", Role.OURS, partial(_prepare, entry, _forward), OURS)
     columns = COLUMNS[len(entry.shapes[0]) - 2]
     everybody = (ours, *plain, *compiled)

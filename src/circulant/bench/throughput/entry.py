@@ -25,9 +25,11 @@ class Throughput:
 
     obvious: by name, plain PyTorch code (module, x) -> y: torch.fft, F.conv, matrix products, SDPA.
     lowered: the operator's work is one of the engine's problems, so that it should win by a factor.
+    compiled_backward: False where torch.compile makes a backward pass of plain code that ends the process.
     """
 
     make: Callable[[Shape], Operator]
     shapes: tuple[Shape, ...]  # a moderate one and a large one
     obvious: dict[str, Callable[..., Tensor]]
     lowered: bool
+    compiled_backward: bool = True

@@ -19,4 +19,5 @@ ENTRY = Throughput(
     shapes=((4, 64, 512), (4, 128, 4096)),
     obvious={"torch.fft": _zero_padded_transforms},
     lowered=True,
+    compiled_backward=False,  # glibc finds a damaged heap: double free or corruption
 )
