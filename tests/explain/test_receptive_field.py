@@ -135,3 +135,13 @@ def test_the_plot_is_a_stand_alone_svg(shape):
 
     picture = effective_receptive_field(nn.Identity().eval(), torch.randn(shape)).plot()
     assert ElementTree.fromstring(picture).tag == "{http://www.w3.org/2000/svg}svg"
+
+
+def test_a_depthwise_stack_sees_one_and_its_kernels_less_one_times_the_strides_before():
+    kernels, strides = (5, 3, 7, 3), (2, 1, 2, 1)
+    layers = [nn.Conv2d(2, 2, k, s, k // 2, groups=2) for k, s in zip(kernels, strides, strict=True)]
+    share = effective_receptive_field(nn.Sequential(*layers).eval(), torch.randn(1, 2, 64, 64)).share
+    step, side = 1, 1
+    for k, s in zip(kernels, strides, strict=True):
+        side, step = side + (k - 1) * step, step * s
+    assert [int(np.count_nonzero(share.sum(axis))) for axis in (0, 1)] == [side, side]
