@@ -31,11 +31,7 @@ def test_five_mixers_of_three_seeds_learn_digits():
     for result in results:
         assert len(set(result.accuracy)) > 1
         assert 0 < result.spread < 0.1
-<<<<<<< HEAD
-        assert min(result.accuracy) > 0.5, str(result)
-=======
         assert min(result.accuracy) > 0.4, str(result)  # guessing has 0.1
->>>>>>> w-e3
 
 
 def test_nothing_to_compare_is_refused():

@@ -19,15 +19,6 @@ from circulant.explain.invariance_report import InvarianceReport, invariance_rep
 from circulant.explain.receptive_field import effective_receptive_field
 from circulant.models.unified_backbone import TOKEN_MIXERS, BuildMixer, UnifiedBackbone, UnifiedDesign
 from circulant.train.fit import fit
-<<<<<<< HEAD
-from circulant.train.predict import predict
-from circulant.train.recipe import Recipe
-from circulant.train.tensors import to_tensors
-
-SMALL = UnifiedDesign((32, 64), (1, 1))
-SCALE = 1.0  # of the branches: few steps do not grow them from one millionth
-PROBES = 8  # pictures that the receptive field is averaged over
-=======
 from circulant.train.predict import mixed_order, predict
 from circulant.train.recipe import Recipe
 from circulant.train.tensors import to_tensors
@@ -36,7 +27,6 @@ SMALL = UnifiedDesign((16, 32), (1, 1))
 SCALE = 1.0  # of the branches: few steps do not grow them from one millionth
 PROBES = 8  # pictures that the receptive field is averaged over
 MOVED = 200  # pictures that are moved, turned and magnified, or all if there are fewer
->>>>>>> w-e3
 
 
 @final
@@ -101,19 +91,12 @@ def _result(
             network = UnifiedBackbone(build, design, len(dataset.classes), dataset.shape[0], scale=SCALE)
         fit(network, data.x_train, data.y_train, steps=steps, recipe=recipe, seed=seed)
         accuracy.append(float((predict(network, data.x_test) == data.y_test).double().mean()))
-<<<<<<< HEAD
-=======
     moved = mixed_order(len(data.x_test))[:MOVED]
->>>>>>> w-e3
     field = effective_receptive_field(nn.Sequential(*network.stages).eval(), data.x_test[:PROBES])
     return MixerResult(
         name,
         sum(parameter.numel() for parameter in network.parameters()),
         tuple(accuracy),
         field.half_side,
-<<<<<<< HEAD
-        invariance_report(network, data.x_test, data.y_test),
-=======
         invariance_report(network, data.x_test[moved], data.y_test[moved]),
->>>>>>> w-e3
     )

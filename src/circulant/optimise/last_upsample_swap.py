@@ -77,11 +77,7 @@ def _swapped(
     layers: list[nn.Module] = []
     for before, after in pairwise(channels):
         conv = nn.Conv2d(before, after, kernel, padding=kernel // 2, bias=layer.bias is not None)
-<<<<<<< HEAD
-        nn.init.normal_(conv.weight, std=float(layer.weight.std()))
-=======
         nn.init.normal_(conv.weight, std=float(layer.weight.detach().std()))
->>>>>>> w-e3
         if conv.bias is not None:
             nn.init.zeros_(conv.bias)
         layers.append(conv)
