@@ -93,7 +93,7 @@ def lime(
 def ridge_coefficients(
     x: NDArray[np.float64], y: NDArray[np.float64], weight: NDArray[np.float64], ridge: float
 ) -> NDArray[np.float64]:
-    """argmin_w sum_n weight_n (y_n - w x_n - b)^2 + ridge |w|^2.  Shapes: x (N, K), y, weight (N,) -> (K,)."""
+    """argmin_w sum_n weight_n (y_n - w x_n - b)^2 + ridge |w|^2.  Shapes: x (N, K), y (N,) -> (K,)."""
     root = np.sqrt(weight)[:, None]
     centred = root * (x - np.average(x, axis=0, weights=weight))
     target = root[:, 0] * (y - np.average(y, weights=weight))
