@@ -1,0 +1,54 @@
+"""Looking into a network that is left as it was."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from torch import Tensor, nn
+
+from circulant.core.errors import ArgumentError, DtypeError, ShapeError
+
+
+@contextmanager
+def undisturbed(network: nn.Module) -> Iterator[None]:
+    """Eval mode inside; afterwards each module is in the mode in which it was."""
+    modes = {module: module.training for module in network.modules()}
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
+@contextmanager
+def outputs_of(network: nn.Module, layers: Sequence[nn.Module]) -> Iterator[list[Tensor]]:
+    """What the layers of the network give while it runs inside, in the order in which they run."""
+    missing = [layer for layer in layers if not any(layer is module for module in network.modules())]
+    if missing or not layers:
+        found = missing[0] if missing else "none"
+        raise ArgumentError(f"expected one or more layers of the network, got {found}; see named_modules()")
+    outputs: list[Tensor] = []
+
+    def keep(layer: nn.Module, inputs: Any, output: Tensor) -> Tensor:
+        if not isinstance(output, Tensor) or output.ndim != 4:
+            raise ShapeError(
+                f"expected a layer that gives features (B, C, H, W), {type(layer).__name__} gave something "
+                "else; choose one before the pooling"
+            )
+        outputs.append(output)
+        return output.clone()  # what comes after may work in place
+
+    handles = [layer.register_forward_hook(keep) for layer in layers]
+    try:
+        yield outputs
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def require_pictures(x: Tensor) -> None:
+    if x.ndim != 4 or 0 in x.shape:
+        raise ShapeError(f"expected pictures x (B, C, H, W), not empty, got {tuple(x.shape)}; see unsqueeze")
+    if not x.is_floating_point():
+        raise DtypeError(f"expected x of a floating-point dtype, got {x.dtype}; convert it with .float()")
