@@ -1,4 +1,4 @@
-"""A small network that reads digits, trained once; anywhere in a larger picture too."""
+"""Small networks that read digits, trained once; anywhere in a larger picture too."""
 
 from functools import cache
 
@@ -17,19 +17,19 @@ def digits():
     return tuple(torch.from_numpy(array) for part in (data.train, data.test) for array in (part.x, part.y))
 
 
-def convolution(inputs, outputs, side):
-    padding = side // 2
-    return nn.Conv2d(inputs, outputs, side, padding=padding), nn.BatchNorm2d(outputs), nn.ReLU()
+def convolution(inputs, outputs, side, normed):
+    layers = (nn.Conv2d(inputs, outputs, side, padding=side // 2), nn.BatchNorm2d(outputs), nn.ReLU())
+    return layers if normed else (layers[0], nn.Identity(), layers[2])
 
 
 @cache
-def trained():
-    """Three convolutions, then the mean over all positions and a linear map; 98 % right."""
+def trained(normed=True):
+    """Three convolutions, the mean over all positions, a linear map; 98 % right, 93 % without norms."""
     torch.manual_seed(0)
     network = nn.Sequential(
-        *(*convolution(1, 16, 5), nn.MaxPool2d(2)),
-        *(*convolution(16, 32, 5), nn.MaxPool2d(2)),
-        *(*convolution(32, 32, 3), PoolHead(32, 10)),
+        *(*convolution(1, 16, 5, normed), nn.MaxPool2d(2)),
+        *(*convolution(16, 32, 5, normed), nn.MaxPool2d(2)),
+        *(*convolution(32, 32, 3, normed), PoolHead(32, 10)),
     )
     x, y, _, _ = digits()
     fit(network, x, y, steps=400)

@@ -124,6 +124,7 @@ def test_three_ways_back_differ_at_each_relu(rule, called):
     torch.testing.assert_close(deconv_net(network, x, signal, rule), s, rtol=0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_deconvnet_of_a_trained_network_is_not_its_gradient():
     network, x = trained()[: LAST + 1], digits()[2][:1]
     signal = unit_signal(network, x, 4)

@@ -11,6 +11,7 @@ from torch import nn
 
 from circulant.core.errors import ArgumentError, DtypeError, ShapeError
 from circulant.explain.eigen_cam import eigen_cam, eigen_map
+from circulant.models.heads import PoolHead
 
 
 def features(signed=True):
@@ -71,21 +72,25 @@ def test_one_layer_is_stretched_and_enlarged_and_of_several_the_mean_is_taken():
 
 
 def test_the_classifier_does_not_matter():
-    network = trained()
+    network = nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), PoolHead(8, 10))
     shuffled = deepcopy(network)
-    shuffled[-1].classify.weight.data = shuffled[-1].classify.weight[torch.randperm(10)].flip(1)
+    shuffled[2].classify.weight.data = network[2].classify.weight.data[torch.randperm(10)]
     x = digits()[2][:20]
-    assert torch.equal(
-        eigen_cam(network, x, [network[LAST]]).values, eigen_cam(shuffled, x, [shuffled[LAST]]).values
-    )
+    assert not torch.equal(network(x), shuffled(x))
+    found, other = (eigen_cam(each, x, [each[1]]).values for each in (network, shuffled))
+    assert torch.equal(found, other)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("centred", [False, True])
 def test_the_peak_is_on_the_digit_wherever_it_is_pasted(centred):
-    """More than 80 % of 200 digits, 28 x 28, pasted away from the middle of black pictures of 72 x 72."""
+    """More than 80 % of 200 digits, 28 x 28, pasted away from the middle of black pictures of 72 x 72.
+
+    Of a network without norms. With batch norm it answers to black, which is most of the picture, and only
+    10 % of the peaks are on the digit, 59 % if centred.
+    """
     canvas, tops, lefts = pasted(digits()[2][:200])
-    network = trained()
+    network = trained(normed=False)
     rows, columns = eigen_cam(network, canvas, [network[LAST]], centred=centred).peaks.T
     inside = (rows >= tops) & (rows < tops + 28) & (columns >= lefts) & (columns < lefts + 28)
     assert inside.float().mean() > 0.8

@@ -2,14 +2,15 @@
 
     A = U S V' (positions x channels),    map = A v_1,    then relu, min-max, bilinear to the picture's size.
 
-The class is not asked for: a wrong decision of the layers after it does not move the map. The sign of v_1 is
-free; it is taken so that sum(v_1) >= 0. For features that are not negative (after a ReLU) v_1 then is not
-negative either (Perron and Frobenius), nor is the map, and no more rules are needed.
+The class is not asked for: a wrong decision of the layers after it does not move the map. What fills most of
+the picture may be the first component, also a background to which the network answers evenly. The sign of
+v_1 is free; it is taken so that sum(v_1) >= 0. For features that are not negative (after a ReLU) v_1 then is
+not negative either (Perron and Frobenius), nor is the map, and no more rules are needed.
 
 Muhammad and Yeasin (2020), Eigen-CAM: Class Activation Map using Principal Components,
-https://arxiv.org/abs/2008.00299. With centred=True each channel's mean over the positions is taken off first,
-as in the library pytorch-grad-cam (https://github.com/jacobgil/pytorch-grad-cam): the map then shows what
-differs from the average position, and is turned over where its negative side is the longer one.
+https://arxiv.org/abs/2008.00299. With centred=True each channel's mean over the positions is taken off
+first, as in the library pytorch-grad-cam (https://github.com/jacobgil/pytorch-grad-cam): the map then shows
+what differs from the average position, and is turned over where its negative side is the longer one.
 """
 
 from collections.abc import Sequence

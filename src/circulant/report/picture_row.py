@@ -14,7 +14,7 @@ from circulant.report.png import map_uri, photo_uri, ramp_uri
 
 LEFT, TOP, PLOT, GAP = 34.0, 24.0, 126.0, 22.0
 RAMP = 44.0  # width of the legend
-BELOW = 50.0  # ticks, unit and legend
+TICKS, LEGEND = 26.0, 24.0  # heights below the panels
 
 
 @final
@@ -40,7 +40,8 @@ def picture_row(pictures: Sequence[Picture], description: str) -> Fragment:
         for number, picture in enumerate(pictures)
         for part in _panel(picture, LEFT + number * (PLOT + GAP), number == 0)
     ]
-    return drawing(width, TOP + PLOT + BELOW, parts, description)
+    legend = LEGEND if any(picture.unit is not None for picture in pictures) else 0.0
+    return drawing(width, TOP + PLOT + TICKS + legend, parts, description)
 
 
 def _panel(picture: Picture, left: float, is_first: bool) -> list[Fragment]:
