@@ -89,3 +89,10 @@ def test_the_loss_of_text_is_the_score_in_nats_without_smoothing():
 
 def test_the_recipe_names_smoothing_only_where_there_is_some():
     assert "label smoothing 0.1" in str(Recipe()) and "smoothing" not in str(Recipe(label_smoothing=0.0))
+
+
+def test_modules_of_different_modes_keep_them():
+    network = nn.Sequential(nn.Linear(1, 4), nn.Dropout())
+    network[0].eval()
+    predict(network, torch.zeros(3, 1))
+    assert [module.training for module in network.modules()] == [True, False, True]

@@ -19,9 +19,9 @@ from torch import Tensor, nn
 
 from circulant.core.errors import ArgumentError, ShapeError
 from circulant.explain.gaussian_blur import gaussian_blur
-from circulant.explain.undisturbed import undisturbed
 from circulant.report.fragment import standalone
 from circulant.report.picture_row import Picture, picture_row
+from circulant.train.evaluation import in_evaluation
 
 BLUR_SIDE = 5
 
@@ -83,7 +83,7 @@ def activation_maximisation(
         raise ShapeError(f"expected a floating-point start (C, H, W), got {tuple(start.shape)} {start.dtype}")
     best = start
     activations: list[float] = []
-    with undisturbed(network), torch.enable_grad():
+    with in_evaluation(network), torch.enable_grad():
         x = start.detach().clamp(ascent.low, ascent.high)
         for step in range(ascent.steps + 1):
             x = x.requires_grad_()

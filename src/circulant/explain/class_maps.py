@@ -16,8 +16,9 @@ from torch.nn.functional import interpolate
 
 from circulant.core.errors import ArgumentError, ShapeError
 from circulant.explain.class_scores import decision, logits_of
+from circulant.explain.layer_outputs import outputs_of
 from circulant.explain.saliency_maps import SaliencyMaps
-from circulant.explain.undisturbed import outputs_of, undisturbed
+from circulant.train.evaluation import in_evaluation
 
 
 def class_activation_map(
@@ -25,7 +26,7 @@ def class_activation_map(
 ) -> SaliencyMaps:
     """CAM (B, H, W), signed, in logits; weight (classes, K) of the linear map behind the mean."""
     asked = decision(network, x, targets)
-    with undisturbed(network), torch.no_grad(), outputs_of(network, [layer]) as outputs:
+    with in_evaluation(network), torch.no_grad(), outputs_of(network, [layer]) as outputs:
         network(x)
     if weight.ndim != 2 or weight.shape[1] != outputs[0].shape[1]:
         raise ShapeError(
@@ -38,7 +39,7 @@ def class_activation_map(
 def grad_cam(network: nn.Module, x: Tensor, layer: nn.Module, targets: Tensor | None = None) -> SaliencyMaps:
     """Grad-CAM (B, H, W), 0 or more, of a layer with features (B, K, h, w); targets None: what is decided."""
     asked = decision(network, x, targets)
-    with undisturbed(network), torch.enable_grad(), outputs_of(network, [layer]) as outputs:
+    with in_evaluation(network), torch.enable_grad(), outputs_of(network, [layer]) as outputs:
         x_live = x.detach().clone().requires_grad_()
         score = logits_of(network, x_live.clone(), asked.targets).sum()
         if len(outputs) != 1:

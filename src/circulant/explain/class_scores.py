@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from circulant.core.errors import ArgumentError, ShapeError
-from circulant.explain.undisturbed import require_pictures, undisturbed
+from circulant.explain.layer_outputs import require_pictures
+from circulant.train.evaluation import in_evaluation
 
 CHUNK = 128  # pictures at once
 
@@ -35,7 +36,7 @@ class Decision:
     def __call__(self, pictures: Tensor, origin: Tensor) -> Tensor:
         """Scores without gradients.  Shapes: pictures (N, C, H, W), origin (N,), rows of x -> (N,)."""
         scores = []
-        with undisturbed(self.network), torch.no_grad():
+        with in_evaluation(self.network), torch.no_grad():
             for part, rows in zip(pictures.split(CHUNK), origin.split(CHUNK), strict=True):
                 logits = self.network(part)
                 values = logits.softmax(1) if self.is_probability else logits
@@ -48,7 +49,7 @@ def decision(
 ) -> Decision:
     """targets None: the classes that the network decides for."""
     require_pictures(x)
-    with undisturbed(network), torch.no_grad():
+    with in_evaluation(network), torch.no_grad():
         logits = torch.cat([network(part) for part in x.split(CHUNK)])
     if logits.ndim != 2:
         raise ShapeError(

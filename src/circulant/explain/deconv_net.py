@@ -25,7 +25,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from circulant.core.errors import ArgumentError, ShapeError
-from circulant.explain.undisturbed import require_pictures, undisturbed
+from circulant.explain.layer_outputs import require_pictures
+from circulant.train.evaluation import in_evaluation
 
 
 class SignalRule(Enum):
@@ -45,7 +46,7 @@ def deconv_net(
     layer inside a network give the network up to it. Eval mode; modes and gradients are left as they were.
     """
     require_pictures(x)
-    with undisturbed(network), torch.enable_grad(), _Rectified(rule):
+    with in_evaluation(network), torch.enable_grad(), _Rectified(rule):
         x = x.detach().requires_grad_()
         y = network(x.clone())  # a first layer may work in place
         if signal.shape != y.shape:
@@ -57,7 +58,7 @@ def deconv_net(
 def unit_signal(network: nn.Module, x: Tensor, unit: int) -> Tensor:
     """The network's output with nothing left but the largest activation of channel `unit` of each picture."""
     require_pictures(x)
-    with undisturbed(network), torch.no_grad():
+    with in_evaluation(network), torch.no_grad():
         y = network(x)
     if y.ndim < 2 or not 0 <= unit < y.shape[1]:
         raise ArgumentError(f"expected a unit among the channels of the output {tuple(y.shape)}, got {unit}")

@@ -20,8 +20,9 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from circulant.core.errors import ArgumentError, ShapeError
+from circulant.explain.layer_outputs import outputs_of, require_pictures
 from circulant.explain.saliency_maps import SaliencyMaps
-from circulant.explain.undisturbed import outputs_of, require_pictures, undisturbed
+from circulant.train.evaluation import in_evaluation
 
 EPS = 1e-7  # the library's: a map without contrast stays at zero
 
@@ -34,7 +35,7 @@ def eigen_cam(
     layers: modules of the network that give features (B, C, h, w); the last convolution is the usual choice.
     """
     require_pictures(x)
-    with undisturbed(network), torch.no_grad(), outputs_of(network, layers) as outputs:
+    with in_evaluation(network), torch.no_grad(), outputs_of(network, layers) as outputs:
         network(x)
     size = (x.shape[2], x.shape[3])
     maps = torch.stack([scaled(eigen_map(features, centred=centred).relu(), size) for features in outputs])

@@ -20,9 +20,9 @@ import torch
 from torch import Tensor, nn
 
 from circulant.core.errors import ArgumentError, ShapeError
-from circulant.optimise.evaluation import in_evaluation
 from circulant.report.fragment import standalone
 from circulant.report.matrix_panel import matrix_map
+from circulant.train.evaluation import in_evaluation
 
 
 @final

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from circulant.core.errors import ArgumentError, ShapeError
 from circulant.explain.class_scores import decision, logits_of
 from circulant.explain.saliency_maps import SaliencyMaps
-from circulant.explain.undisturbed import undisturbed
+from circulant.train.evaluation import in_evaluation
 
 STEPS = 200
 
@@ -56,7 +56,7 @@ def integrated_gradients(
 
 
 def _gradient(network: nn.Module, x: Tensor, targets: Tensor) -> Tensor:
-    with undisturbed(network), torch.enable_grad():
+    with in_evaluation(network), torch.enable_grad():
         x = x.detach().clone().requires_grad_()
         score = logits_of(network, x.clone(), targets).sum()  # a first layer may work in place
         (found,) = torch.autograd.grad(score, x, materialize_grads=True)

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from circulant.core.errors import ArgumentError, ShapeError
-from circulant.explain.undisturbed import undisturbed
+from circulant.train.evaluation import in_evaluation
 
 MOMENTUM = 0.9
 POWER_STEPS = 10
@@ -84,7 +84,7 @@ def invert_features(
     x = NOISE * torch.randn(shape, generator=generator, dtype=torch.float64).to(features)
     velocity = torch.zeros_like(x)
     errors: list[float] = []
-    with undisturbed(network), torch.enable_grad():
+    with in_evaluation(network), torch.enable_grad():
         curvature = 2 * _largest_gain(network, x, features, seed) ** 2 / energy
         rate = descent.rate / (curvature + _penalty_curvature(descent))
         for step in range(descent.steps):

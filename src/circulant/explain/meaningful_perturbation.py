@@ -21,7 +21,7 @@ from circulant.explain.class_scores import decision
 from circulant.explain.gaussian_blur import gaussian_blur
 from circulant.explain.invert_features import total_variation
 from circulant.explain.saliency_maps import SaliencyMaps
-from circulant.explain.undisturbed import undisturbed
+from circulant.train.evaluation import in_evaluation
 
 BLUR_SIDE, BLUR_SIGMA = 11, 5.0
 
@@ -53,7 +53,7 @@ def meaningful_perturbation(
     asked = decision(network, x, targets)
     blurred, picture = gaussian_blur(asked.x, BLUR_SIDE, BLUR_SIGMA), asked.x
     removed = torch.full((len(x), 1, how.side, how.side), 0.5, dtype=x.dtype, device=x.device)
-    with undisturbed(network), torch.enable_grad():
+    with in_evaluation(network), torch.enable_grad():
         removed.requires_grad_()
         optimiser = torch.optim.Adam([removed], how.rate)
         for _ in range(how.steps):

@@ -22,7 +22,8 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from circulant.core.errors import ArgumentError, DtypeError, ShapeError
-from circulant.explain.undisturbed import outputs_of, require_pictures, undisturbed
+from circulant.explain.layer_outputs import outputs_of, require_pictures
+from circulant.train.evaluation import in_evaluation
 
 QUANTILE = 0.005
 LEAST_IOU = 0.04
@@ -53,7 +54,7 @@ def network_dissection(
     concepts (N, M, H, W), bool: where each concept is in each picture.
     """
     require_pictures(x)
-    with undisturbed(network), torch.no_grad(), outputs_of(network, [layer]) as outputs:
+    with in_evaluation(network), torch.no_grad(), outputs_of(network, [layer]) as outputs:
         for part in x.split(CHUNK):
             network(part)
     return dissect_features(torch.cat(outputs), concepts, quantile=quantile, least_iou=least_iou)

@@ -21,9 +21,9 @@ from torch import Tensor, nn
 
 from circulant.core.errors import ArgumentError
 from circulant.models.residual import Residual
-from circulant.optimise.evaluation import in_evaluation
 from circulant.optimise.fused_ffn import ffn_kind, fused_ffn
 from circulant.optimise.replaced import Rewrite, replace_named
+from circulant.train.evaluation import in_evaluation
 
 
 @final

@@ -29,7 +29,6 @@ from torch import Tensor, fx, nn
 from circulant.core.errors import ArgumentError
 from circulant.optimise.channel_calls import TOGETHER_BY_SUM
 from circulant.optimise.channel_units import channel_units
-from circulant.optimise.evaluation import in_evaluation
 from circulant.optimise.input_windows import input_windows
 from circulant.optimise.lasso_selection import lasso_selection, least_squares
 from circulant.optimise.node_values import node_values
@@ -37,6 +36,7 @@ from circulant.optimise.picked_input import PickedInput
 from circulant.optimise.remove_channels import remove_channels, smaller_layer
 from circulant.optimise.replaced import Rewrite, replace_named
 from circulant.optimise.traced import called, traced
+from circulant.train.evaluation import in_evaluation
 
 POSITIONS = 10  # of each example's output
 LARGEST_SELECTION, SELECTION_PART = 400, 20  # samples that LASSO sees: at most so many, or N / 20

@@ -16,7 +16,7 @@ from torch.nn.utils import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from circulant.core.errors import ArgumentError
 from circulant.engine.conv_settings import LAYERS
-from circulant.optimise.evaluation import in_evaluation
+from circulant.train.evaluation import in_evaluation
 
 QUANTISED = (*LAYERS.values(), nn.Linear)
 NORMS: dict[type[nn.Module], type[nn.Module]] = {

@@ -17,11 +17,11 @@ import torch
 from torch import Tensor, nn
 
 from circulant.core.errors import ArgumentError
-from circulant.optimise.evaluation import in_evaluation
 from circulant.optimise.quantisation_batch_norm import QUANTISED, batch_norms_after
 from circulant.optimise.quantisation_fake import DECAY, FakeQuant, FakeQuantWeight
 from circulant.optimise.quantisation_layer import FakeQuantLayer
 from circulant.optimise.replaced import Rewrite, replace, replace_named
+from circulant.train.evaluation import in_evaluation
 
 
 @final

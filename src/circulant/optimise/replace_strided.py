@@ -9,8 +9,8 @@ from circulant.core.sizes import per_axis, product
 from circulant.engine.conv_settings import LAYERS
 from circulant.operators.spatial.space_to_depth_conv import SPACE_TO_DEPTH
 from circulant.operators.spatial.space_to_depth_layer import SpaceToDepthConvNd
-from circulant.optimise.evaluation import in_evaluation
 from circulant.optimise.replaced import Rewrite, replace
+from circulant.train.evaluation import in_evaluation
 
 POOLING: dict[type[nn.Module], int] = {
     nn.MaxPool1d: 1, nn.MaxPool2d: 2, nn.MaxPool3d: 3, nn.AvgPool1d: 1, nn.AvgPool2d: 2, nn.AvgPool3d: 3,

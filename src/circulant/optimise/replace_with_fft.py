@@ -15,7 +15,7 @@ from circulant.engine.convolution import problem_for
 from circulant.engine.measure import planned
 from circulant.engine.plan import Candidate, Plan
 from circulant.engine.planner import is_torch_library
-from circulant.optimise.evaluation import in_evaluation
+from circulant.train.evaluation import in_evaluation
 
 LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 

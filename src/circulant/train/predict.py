@@ -6,6 +6,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from circulant.train.evaluation import in_evaluation
+
 CHUNK = 250  # examples at once
 
 
@@ -19,18 +21,13 @@ def mixed_order(examples: int) -> Tensor:
 
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
-    """Eval mode without gradients; the network's mode is put back."""
-    was_training = network.training
-    network.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        network.train(was_training)
+    """Eval mode without gradients; the mode of each module is put back."""
+    with in_evaluation(network), torch.no_grad():
+        yield
 
 
 def predict(network: nn.Module, x: Tensor) -> Tensor:
-    """Class of each example, in eval mode, read in mixed order; the network's mode is put back."""
+    """Class of each example, in eval mode, read in mixed order; the modes of its modules are put back."""
     order = mixed_order(len(x))
     with evaluating(network):
         found = torch.cat([network(x[chosen]).argmax(1) for chosen in order.split(CHUNK)])

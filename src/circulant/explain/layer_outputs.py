@@ -1,4 +1,4 @@
-"""Looking into a network that is left as it was."""
+"""What layers give while a network runs."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -7,18 +7,6 @@ from typing import Any
 from torch import Tensor, nn
 
 from circulant.core.errors import ArgumentError, DtypeError, ShapeError
-
-
-@contextmanager
-def undisturbed(network: nn.Module) -> Iterator[None]:
-    """Eval mode inside; afterwards each module is in the mode in which it was."""
-    modes = {module: module.training for module in network.modules()}
-    network.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
 
 
 @contextmanager
