@@ -11,8 +11,13 @@ from circulant.report.policy import content_policy
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render(folder: Path, template: str, content: Mapping[str, Any]) -> str:
-    """The page that a template in folder makes of the content; it extends `shell.html` of this package."""
+def render(
+    folder: Path, template: str, content: Mapping[str, Any], *, style: str = "", script: str = ""
+) -> str:
+    """The page that a template in folder makes of the content; it extends `shell.html` of this package.
+
+    style and script: what the page has beside those of every page.
+    """
     try:
         from jinja2 import Environment, FileSystemLoader, StrictUndefined
     except ImportError as error:
@@ -28,7 +33,7 @@ def render(folder: Path, template: str, content: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters["breakable"] = breakable
-    style = (TEMPLATES / "style.css").read_text("utf-8")
-    script = (TEMPLATES / "script.js").read_text("utf-8")
+    style = (TEMPLATES / "style.css").read_text("utf-8") + style
+    script = (TEMPLATES / "script.js").read_text("utf-8") + script
     frame = {"style": Fragment(style), "script": Fragment(script), "policy": content_policy(style, script)}
     return environment.get_template(template).render(**frame, **content)
