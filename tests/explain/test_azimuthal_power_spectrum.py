@@ -44,6 +44,15 @@ def test_each_ring_is_the_mean_over_bins_of_that_rounded_radius(shape):
     assert found.frequency[0] == 0
 
 
+@pytest.mark.parametrize("length", [8, 9, 40])
+def test_of_a_series_the_rings_are_its_periodogram(length):
+    series = torch.randn(2, 3, length, dtype=torch.float64)
+    found = azimuthal_power_spectrum(series)
+    expected = torch.fft.rfft(series).abs().square().mean(1) / length
+    np.testing.assert_allclose(found.power, expected.numpy(), rtol=1e-12)
+    np.testing.assert_allclose(found.frequency, np.arange(length // 2 + 1) / length, rtol=1e-12)
+
+
 def test_a_wave_is_found_in_its_ring_alone():
     x = torch.cos(2 * torch.pi * 5 * torch.arange(32).double() / 32).expand(1, 1, 32, 32)
     power = azimuthal_power_spectrum(x).power[0]
@@ -67,6 +76,8 @@ def test_the_plot_is_a_stand_alone_svg():
 def test_bad_arguments_are_refused():
     with pytest.raises(ShapeError, match="H and W from 8"):
         azimuthal_power_spectrum(torch.randn(1, 1, 4, 8))
+    with pytest.raises(ShapeError, match="L from 8"):
+        azimuthal_power_spectrum(torch.randn(1, 1, 7))
     with pytest.raises(DtypeError, match="floating-point"):
         azimuthal_power_spectrum(torch.ones(1, 1, 8, 8, dtype=torch.uint8))
     spectrum = azimuthal_power_spectrum(torch.zeros(1, 1, 16, 16))

@@ -11,8 +11,12 @@ from PIL import Image
 
 from circulant.report.fragment import breakable, drawing, element, join
 from circulant.report.labels import Box, Point, place_labels
-from circulant.report.png import colours, photo_uri, png
+from circulant.report.picture_row import Picture, picture_row
+from circulant.report.png import colours, photo_uri, png, signed_colours
 from circulant.report.scale import ErrorScale, LinearScale, LogScale
+from circulant.report.series_strip import series_strip
+from circulant.report.share_bars import ShareBar, share_bars
+from circulant.report.share_matrix import share_matrix
 from circulant.report.text_width import shortened, text_width
 
 
@@ -165,3 +169,51 @@ def test_photos_with_gaps_or_out_of_range_are_clipped():
     head, body = photo_uri(photo).split(",")
     assert head == "data:image/png;base64"
     assert np.array(Image.open(BytesIO(b64decode(body)))).tolist() == [[0, 0, 128, 255]]
+
+
+def test_signed_maps_go_from_blue_over_paper_to_red():
+    blue, paper, red = signed_colours(np.array([[-1.0, 0.0, 1.0]]))[0].tolist()
+    assert paper == [255, 255, 255]
+    assert blue[2] > blue[0] and red[0] > red[2]
+    assert signed_colours(np.array([[-5.0, 5.0]]))[0].tolist() == [blue, red]
+
+
+def test_a_signed_map_names_both_ends_of_its_scale_and_a_photograph_none():
+    values = np.array([[-2.0, 1.0]])
+    signed = Reader(picture_row([Picture("", values, "", signed=True)], "map").text)
+    assert "−2.0" in signed.words
+    plain = Reader(picture_row([Picture("", values, "logits")], "map").text)
+    assert "1.0 logits" in plain.words and "−" not in plain.words
+    photograph = Reader(picture_row([Picture("", values)], "photograph").text)
+    assert [attrs["class"] for tag, attrs in photograph.tags if tag == "image"] == ["photo"]
+
+
+def test_a_series_has_its_ends_on_the_axes_and_a_strip_where_it_matters():
+    series = np.array([[0.0, 2.0, -1.5, 0.25]])
+    read = Reader(series_strip(series, "input", None, "a series").text)
+    assert all(word in read.words for word in ("−1.50", "2.00", "samples", "input"))
+    assert not [tag for tag, _ in read.tags if tag == "image"]
+    strip = Reader(series_strip(series, "input", Picture("", series, "", signed=True), "a series").text)
+    assert len([tag for tag, _ in strip.tags if tag == "image"]) == 2  # the strip and its legend
+
+
+def test_a_series_of_one_sample_or_one_value_can_be_drawn():
+    for series in (np.array([[3.0]]), np.zeros((2, 5))):
+        assert "nan" not in series_strip(series, "input", None, "flat").text
+
+
+def test_a_matrix_prints_its_values_and_names_columns_that_differ_from_the_rows():
+    values = np.array([[1.0, 0.25], [-0.04, np.nan]])
+    square = Reader(share_matrix(values, ("a", "b"), ("a", "b"), "CKA", "alike").text)
+    assert all(word in square.words for word in ("1.00", ".25", "−.04", "–", "a · 1", "1  CKA"))
+    across = Reader(share_matrix(values[:1], ("a",), ("c", HOSTILE), "CKA", "alike").text)
+    assert "1  c" in across.words and "a · 1" not in across.words
+
+
+def test_bars_are_as_long_as_their_values():
+    read = Reader(
+        share_bars([ShareBar("a", 2.0), ShareBar("b", 1.0), ShareBar("c", 0.0)], "nats", "bars").text
+    )
+    lengths = [float(attrs["width"]) for tag, attrs in read.tags if tag == "rect"]
+    assert lengths == pytest.approx([2 * lengths[1], lengths[1], 0], abs=0.11)
+    assert "2.00" in read.words and "nats" in read.words

@@ -2,10 +2,14 @@
 
 import re
 import shlex
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
+from PIL import Image
+from scipy.io import wavfile
 from typer.testing import CliRunner
 
 from circulant.catalogue import operator_names
@@ -15,6 +19,25 @@ from circulant.models.baselines import BASELINES
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+NET = """
+from torch import nn
+
+
+def network():
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3, stride=4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 10)
+    )
+
+
+def digits():
+    return nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 10)
+    )
+
+
+def words():
+    return nn.Sequential(nn.Conv1d(1, 4, 9, stride=4), nn.ReLU(), nn.AdaptiveAvgPool1d(1), nn.Flatten())
+"""
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PYTHON = [
     pytest.param(code, id=f"{page.name}-{number}")
@@ -53,8 +76,22 @@ def test_a_python_example_runs(code, monkeypatch, tmp_path):
     exec(compile(code, "example", "exec"), {})
 
 
+@pytest.fixture
+def at_the_users(tmp_path, monkeypatch):
+    """A folder with the files that the examples name."""
+    (tmp_path / "net.py").write_text(NET)
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "cat.png")
+    wavfile.write(tmp_path / "yes.wav", 8000, random.integers(-999, 999, 4000).astype(np.int16))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield
+    sys.modules.pop("net", None)
+
+
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_of_the_readme_runs(command):
+def test_a_command_of_the_readme_runs(command, at_the_users):
     result = CliRunner().invoke(app, shlex.split(command)[1:])
     assert result.exit_code == 0, result.stderr
     assert result.stdout

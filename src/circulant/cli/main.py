@@ -11,13 +11,14 @@ from circulant.cli.cite import cite
 from circulant.cli.commands import Commands
 from circulant.cli.compare import compare
 from circulant.cli.doctor import doctor
+from circulant.cli.explain import explain
 from circulant.cli.list import list_operators
 from circulant.cli.papers import papers
 from circulant.cli.plan import plan
 
 app = typer.Typer(
     cls=Commands,
-    help="Convolution, complete: compare operators on your data, and see how each convolution would run.",
+    help="Convolution, complete: compare operators on your data, explain networks, plan each convolution.",
     epilog="Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -41,6 +42,7 @@ def options(
 
 
 app.command("compare")(compare)
+app.command("explain")(explain)
 app.command("list")(list_operators)
 app.command("plan")(plan)
 app.command("bench")(bench)

@@ -1,16 +1,18 @@
-r"""The power spectrum of pictures by radial frequency alone, and how it decays.
+r"""The power spectrum of pictures, or series, by radial frequency alone, and how it decays.
 
     S[r] = mean of |F[u, v]|^2 / (H W) over the ring of bins whose radius, rounded, is r,
 
 around the bin of the mean. White noise of variance 1 has S = 1 in every ring, photographs about 1 / r^2.
 Rings reach to half a cycle per sample; the corners of the plane, beyond it, count for none. The distance is
 taken from the bin of the mean: published code takes it from (N - 1) / 2, half a bin away where N is even.
+Of a series a ring is a pair of bins, r and -r: its periodogram.
 
 Chandrasegaran, Tran and Cheung, 2021, A Closer Look at Fourier Spectrum Discrepancies for CNN-generated
 Images Detection, https://arxiv.org/abs/2103.17195.
 """
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import final
 
 import numpy as np
@@ -20,6 +22,7 @@ from torch import Tensor
 
 from circulant.core.errors import ArgumentError, DtypeError, ShapeError
 from circulant.core.pairs import power
+from circulant.core.sizes import product
 from circulant.engine.transform import rfftn
 from circulant.report.fragment import standalone
 from circulant.report.power_panel import power_curve
@@ -83,24 +86,25 @@ class AzimuthalPowerSpectrum:
 
 
 def azimuthal_power_spectrum(pictures: Tensor) -> AzimuthalPowerSpectrum:
-    """pictures (B, C, H, W), the power averaged over channels; min(H, W) // 2 + 1 rings."""
-    if pictures.ndim != 4 or pictures.numel() == 0 or min(pictures.shape[2:]) < SMALLEST_SIDE:
+    """Of pictures (B, C, H, W) or series (B, C, L), averaged over channels; min(size) // 2 + 1 rings."""
+    sizes = tuple(pictures.shape[2:])
+    if len(sizes) not in (1, 2) or pictures.numel() == 0 or min(sizes) < SMALLEST_SIDE:
         raise ShapeError(
-            f"expected pictures (B, C, H, W), H and W from {SMALLEST_SIDE}, got {tuple(pictures.shape)}"
+            f"expected pictures (B, C, H, W), H and W from {SMALLEST_SIDE}, or series (B, C, L), L from "
+            f"{SMALLEST_SIDE}, got {tuple(pictures.shape)}"
         )
     if not pictures.is_floating_point():
         raise DtypeError(f"expected floating-point pictures, got {pictures.dtype}; convert with .float()")
-    height, width = pictures.shape[2:]
-    plane = power(rfftn(pictures.detach().double().cpu(), 2)).mean(1) / (height * width)
-    rows = torch.fft.fftfreq(height, dtype=torch.float64)
-    columns = torch.fft.rfftfreq(width, dtype=torch.float64)
-    radius = torch.hypot(rows[:, None], columns)
+    plane = power(rfftn(pictures.detach().double().cpu(), len(sizes))).mean(1) / product(sizes)
+    columns = torch.fft.rfftfreq(sizes[-1], dtype=torch.float64)
+    rows = [torch.fft.fftfreq(n, dtype=torch.float64)[:, None] for n in sizes[:-1]]
+    radius = reduce(torch.hypot, rows, columns)
     mirrored = torch.full((len(columns),), 2.0, dtype=torch.float64)  # half of the plane stands for both
     mirrored[0] = 1
-    if width % 2 == 0:
+    if sizes[-1] % 2 == 0:
         mirrored[-1] = 1
     weight = mirrored.expand_as(radius).flatten()
-    side = min(height, width)
+    side = min(sizes)
     ring = (radius * side).round().long().flatten()
 
     def over_rings(values: Tensor) -> Tensor:

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from circulant.report.axis import text
 from circulant.report.fragment import Fragment, drawing, element
+from circulant.report.png import signed_colours
 
 SIDE, GAP, TOP = 54.0, 14.0, 24.0
-ABOVE, BELOW = (168, 32, 32), (10, 92, 158)
 
 
 def kernel_row(kernels: NDArray[np.float64], labels: Sequence[str], unit: str, description: str) -> Fragment:
@@ -34,6 +34,4 @@ def kernel_row(kernels: NDArray[np.float64], labels: Sequence[str], unit: str, d
 
 def _colour(value: float) -> str:
     """Of -1 to 1."""
-    end = ABOVE if value > 0 else BELOW
-    parts = [round(255 + (channel - 255) * min(abs(value), 1.0)) for channel in end]
-    return "#" + "".join(f"{part:02x}" for part in parts)
+    return "#" + signed_colours(np.array(value)).tobytes().hex()

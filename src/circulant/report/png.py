@@ -19,6 +19,7 @@ STOPS = np.array(
         [6, 24, 62],
     ]
 )
+ABOVE, BELOW = np.array([168, 32, 32]), np.array([10, 92, 158])  # of signed values; zero is paper
 
 
 def data_uri(media_type: str, content: bytes) -> str:
@@ -30,6 +31,14 @@ def colours(shares: NDArray[np.float64]) -> NDArray[np.uint8]:
     place = np.clip(shares, 0, 1) * (len(STOPS) - 1)
     channels = [np.interp(place, np.arange(len(STOPS)), STOPS[:, channel]) for channel in range(3)]
     levels: NDArray[np.uint8] = np.rint(np.stack(channels, axis=-1)).astype(np.uint8)
+    return levels
+
+
+def signed_colours(shares: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Values -1 (blue) over 0 (paper) to 1 (red) as (H, W, 3)."""
+    amount = np.clip(np.abs(shares), 0, 1)[..., None]
+    ends = np.where(shares[..., None] > 0, ABOVE, BELOW)
+    levels: NDArray[np.uint8] = np.rint(255 + (ends - 255) * amount).astype(np.uint8)
     return levels
 
 
@@ -65,3 +74,13 @@ def photo_uri(pixels: NDArray[np.float32]) -> str:
 def ramp_uri() -> str:
     """The hue from paper to navy, for a legend."""
     return map_uri(np.linspace(0, 1, 96)[None, :])
+
+
+def signed_uri(shares: NDArray[np.float64]) -> str:
+    """A map of values -1..1 in the report's two hues."""
+    return data_uri("image/png", png(signed_colours(shares)))
+
+
+def signed_ramp_uri() -> str:
+    """The hues from blue over paper to red, for a legend."""
+    return signed_uri(np.linspace(-1, 1, 96)[None, :])
