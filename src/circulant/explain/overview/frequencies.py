@@ -15,7 +15,7 @@ from circulant.explain.azimuthal_power_spectrum import (
 from circulant.explain.frequency_response import FrequencyResponse, frequency_response
 from circulant.explain.overview.layers import CONVOLUTIONS, spread
 from circulant.explain.overview.sight import DRAWN, FEW, spatial_calls
-from circulant.explain.undisturbed import undisturbed
+from circulant.train.evaluation import in_evaluation
 
 INPUT = "input"
 
@@ -106,13 +106,13 @@ def responses(network: nn.Module, x: Tensor) -> Responses:
     calls = [c for c in spatial_calls(network, x[:FEW], CONVOLUTIONS) if c.read.ndim == x.ndim]
     if not calls:
         raise ArgumentError("expected convolutions that keep the grid of the input, found none that ran")
-    with undisturbed(network):
+    with in_evaluation(network):
         found = [LayerResponse(c.name, frequency_response(c.module, c.read)) for c in spread(calls, DRAWN)]
     return Responses(tuple(found), len(calls))
 
 
 def aliasing(network: nn.Module, x: Tensor) -> Aliasing:
-    with undisturbed(network):
+    with in_evaluation(network):
         found = layer_aliasing(network, x)
     if not found:
         raise ArgumentError("expected convolutions with a stride, found none that ran")

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from circulant.core.errors import ShapeError
 from circulant.core.operator import Operator
-from circulant.explain.undisturbed import undisturbed
+from circulant.train.evaluation import in_evaluation
 
 Kind = type[nn.Module]
 Item = TypeVar("Item")
@@ -71,7 +71,7 @@ def run_watched(
     def hook_for(name: str) -> Callable[[nn.Module, Any, Any], None]:
         return lambda module, inputs, output: see(name, module, inputs[0] if inputs else None, output)
 
-    with undisturbed(network), torch.no_grad():
+    with in_evaluation(network), torch.no_grad():
         handles = [layer.register_forward_hook(hook_for(name)) for name, layer in layers.items()]
         try:
             return network(x)

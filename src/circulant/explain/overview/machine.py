@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from circulant.engine.machine import own_machines_path
 from circulant.explain.layer_efficiency import ModuleEfficiency, NetworkEfficiency, network_efficiency
-from circulant.explain.undisturbed import undisturbed
+from circulant.train.evaluation import in_evaluation
 
 
 @final
@@ -28,7 +28,7 @@ class Efficiency:
 
 
 def efficiency(network: nn.Module, x: Tensor) -> Efficiency:
-    with undisturbed(network):
+    with in_evaluation(network):
         found = network_efficiency(network, x)
     return Efficiency(found, len(x), own_machines_path().exists())
 

@@ -15,7 +15,7 @@ from circulant.explain.overview.likeness import likeness
 from circulant.explain.overview.machine import efficiency
 from circulant.explain.overview.part import FAILURES, LeftOut, attempt, failure
 from circulant.explain.overview.sight import fields, interpreted, maps
-from circulant.explain.undisturbed import undisturbed
+from circulant.train.evaluation import in_evaluation
 
 Part = TypeVar("Part")
 Watch = Callable[[str], None]  # called with the name of each part as it begins
@@ -98,7 +98,7 @@ def _output(model: nn.Module, x: Tensor, name: str) -> Any:
     if not isinstance(model, nn.Module):
         raise ArgumentError(f"expected a torch.nn.Module, got {type(model).__name__}; give the module itself")
     try:
-        with undisturbed(model), torch.no_grad():
+        with in_evaluation(model), torch.no_grad():
             return model(x)
     except FAILURES as error:
         raise ShapeError(

@@ -15,7 +15,7 @@ from circulant.explain.linear_interpreter import interpreter_rows, linear_interp
 from circulant.explain.overview.layers import CONVOLUTIONS, LayerCall, UpTo, layer_calls, spread
 from circulant.explain.receptive_field import ReceptiveField, effective_receptive_field
 from circulant.explain.saliency_maps import SaliencyMaps
-from circulant.explain.undisturbed import undisturbed
+from circulant.train.evaluation import in_evaluation
 
 DRAWN = 6  # layers, evenly over the depth
 FEW = 4  # examples that receptive fields and responses are averaged over
@@ -104,7 +104,7 @@ def fields(network: nn.Module, x: Tensor) -> Fields:
         raise ArgumentError("expected convolutions that keep the grid of the input, found none that ran")
     found = []
     for call in spread(calls, DRAWN):
-        with undisturbed(network):
+        with in_evaluation(network):
             part = UpTo(network, call.name).eval()
             found.append(LayerField(call.name, effective_receptive_field(part, x[:FEW])))
     return Fields(tuple(found), len(calls))
@@ -128,7 +128,7 @@ def maps(network: nn.Module, x: Tensor) -> Maps:
     """Eigen-CAM and Grad-CAM (pictures only) where there is a convolution; gradient x input, integrated."""
     require_grid(x)
     x = x[:SHOWN]
-    with undisturbed(network), torch.no_grad():
+    with in_evaluation(network), torch.no_grad():
         logits = network(x)
     if not isinstance(logits, Tensor) or logits.ndim != 2:
         raise ShapeError("expected a classifier that gives logits (B, classes), got another output")
