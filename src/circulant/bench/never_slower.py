@@ -18,8 +18,8 @@ from circulant.bench.contention import cores_of_others, is_contended, snapshot
 from circulant.bench.contestant import Call, Layout
 from circulant.bench.device import isa_in_use
 from circulant.bench.operation import normal
-from circulant.bench.order_statistics import lower_bound, quantile
-from circulant.bench.rounds import interleaved
+from circulant.measuring.order_statistics import lower_bound, quantile
+from circulant.measuring.rounds import interleaved
 from circulant.bench.sampled import SampledProblem, SampledRow
 from circulant.bench.settings import Settings
 from circulant.bench.verdict import FAILURES, Verdict, failure_text, judge

@@ -10,7 +10,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from circulant.compare.experiment import Experiment, TrialSpec
-from circulant.compare.live_memory import peak_byte
+from circulant.measuring.live_memory import peak_byte
 from circulant.compare.machine import this_machine
 from circulant.compare.measurements import Measurements
 from circulant.compare.records import Profile, Spread

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import isnan
 
 from circulant.bench.contestant import Role
-from circulant.bench.order_statistics import geometric_mean
+from circulant.measuring.order_statistics import geometric_mean
 from circulant.bench.page import sections
 from circulant.bench.page.lengths import length_parts
 from circulant.bench.page.markdown import table, times
