@@ -12,7 +12,7 @@ from circulant.cli.commands import Commands
 from circulant.cli.main import app
 from circulant.core.errors import ArgumentError, StoreError
 
-COMMANDS = ("bench", "calibrate", "cite", "compare", "doctor", "list", "papers", "plan")
+COMMANDS = ("bench", "calibrate", "cite", "compare", "doctor", "list", "optimise", "papers", "plan")
 
 
 def run(*arguments: str):

@@ -12,6 +12,7 @@ from circulant.cli.commands import Commands
 from circulant.cli.compare import compare
 from circulant.cli.doctor import doctor
 from circulant.cli.list import list_operators
+from circulant.cli.optimise import optimise
 from circulant.cli.papers import papers
 from circulant.cli.plan import plan
 
@@ -42,6 +43,7 @@ def options(
 
 app.command("compare")(compare)
 app.command("list")(list_operators)
+app.command("optimise")(optimise)
 app.command("plan")(plan)
 app.command("bench")(bench)
 app.command("calibrate")(calibrate)
