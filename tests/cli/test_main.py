@@ -12,7 +12,9 @@ from circulant.cli.commands import Commands
 from circulant.cli.main import app
 from circulant.core.errors import ArgumentError, StoreError
 
-COMMANDS = ("bench", "calibrate", "cite", "compare", "doctor", "explain", "list", "papers", "plan")
+COMMANDS = (
+    "bench", "calibrate", "cite", "compare", "doctor", "explain", "list", "optimise", "papers", "plan",
+)  # fmt: skip
 
 
 def run(*arguments: str):

@@ -9,10 +9,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from circulant.compare import profile
 from circulant.compare.experiment import Experiment
-from circulant.compare.live_memory import peak_byte
 from circulant.compare.profile import Bench, measure
 from circulant.compare.records import CONTROL
 from circulant.compare.transform_flop import FORMULAS
+from circulant.measuring.live_memory import peak_byte
 from circulant.models.backbone import Backbone
 from circulant.train.tensors import to_tensors
 

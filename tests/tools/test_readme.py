@@ -51,7 +51,7 @@ SHELL = [
     for line in block.splitlines()
     if line.startswith("circulant ")
 ]
-LONG = {"compare", "bench"}  # run for minutes or hours
+LONG = {"compare", "bench", "optimise"}  # run for minutes or hours, or on a file of the user
 COMMANDS = sorted(line for line in SHELL if line.split()[1] not in LONG or "--list" in line)
 MEASUREMENTS = sorted({*SHELL} - {*COMMANDS})
 COMPARISONS = [line for line in MEASUREMENTS if line.split()[1] == "compare"]

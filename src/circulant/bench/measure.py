@@ -13,17 +13,17 @@ from circulant.bench.contention import cores_of_others, is_contended, load_avera
 from circulant.bench.contestant import OURS, TORCH, Call, Contestant, Role
 from circulant.bench.device import isa_in_use
 from circulant.bench.operation import Operation
-from circulant.bench.order_statistics import median_interval, quantile
-from circulant.bench.rounds import interleaved
 from circulant.bench.row import Row, Status
 from circulant.bench.settings import Settings
 from circulant.bench.verdict import FAILURES, failure_text, judge
 from circulant.bench.way import plans_seen, told
 from circulant.bench.workload import Group, Passes
-from circulant.compare.live_memory import peak_byte
 from circulant.compare.machine import this_machine
 from circulant.core.sizes import Shape
 from circulant.engine.plan import Plan
+from circulant.measuring.live_memory import peak_byte
+from circulant.measuring.order_statistics import median_interval, quantile
+from circulant.measuring.rounds import interleaved
 from circulant.problems.problem import dtype_text, shape_text
 
 

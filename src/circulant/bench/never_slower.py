@@ -18,14 +18,14 @@ from circulant.bench.contention import cores_of_others, is_contended, snapshot
 from circulant.bench.contestant import Call, Layout
 from circulant.bench.device import isa_in_use
 from circulant.bench.operation import normal
-from circulant.bench.order_statistics import lower_bound, quantile
-from circulant.bench.rounds import interleaved
 from circulant.bench.sampled import SampledProblem, SampledRow
 from circulant.bench.settings import Settings
 from circulant.bench.verdict import FAILURES, Verdict, failure_text, judge
 from circulant.bench.way import way_of
 from circulant.bench.workload import Passes
 from circulant.compare.machine import this_machine
+from circulant.measuring.order_statistics import lower_bound, quantile
+from circulant.measuring.rounds import interleaved
 
 PAIRS = 50
 PILOT_ROUNDS = 5  # in which torch's best layout is found

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from circulant.bench.contestant import Role
-from circulant.bench.order_statistics import geometric_mean
 from circulant.bench.row import Row, Status
 from circulant.bench.settings import Malloc
 from circulant.bench.workload import Group
+from circulant.measuring.order_statistics import geometric_mean
 from circulant.problems.problem import shape_text
 
 

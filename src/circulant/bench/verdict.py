@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from circulant.core.failure_text import failure_text as failure_text
 from circulant.core.tolerances import RELATIVE, relative_error
 
 # what code raises where it cannot run a case; anything else is a bug in the measuring
@@ -30,12 +31,6 @@ def judge(results: Sequence[Tensor], expected: Sequence[Tensor]) -> Verdict:
         if not error <= allowed:  # also catches NaN
             return Verdict(error_l2(got, wanted), f"{what} is wrong by {error:.2g}, {allowed:g} is allowed")
     return Verdict(max(error_l2(got, wanted) for got, wanted in zip(results, expected)), "")
-
-
-def failure_text(error: BaseException) -> str:
-    """Its kind and the first line that it says."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0][:200] if lines else 'no words'}"
 
 
 def error_l2(got: Tensor, expected: Tensor) -> float:

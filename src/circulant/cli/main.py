@@ -13,6 +13,7 @@ from circulant.cli.compare import compare
 from circulant.cli.doctor import doctor
 from circulant.cli.explain import explain
 from circulant.cli.list import list_operators
+from circulant.cli.optimise import optimise
 from circulant.cli.papers import papers
 from circulant.cli.plan import plan
 
@@ -44,6 +45,7 @@ def options(
 app.command("compare")(compare)
 app.command("explain")(explain)
 app.command("list")(list_operators)
+app.command("optimise")(optimise)
 app.command("plan")(plan)
 app.command("bench")(bench)
 app.command("calibrate")(calibrate)

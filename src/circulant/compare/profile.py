@@ -10,11 +10,11 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from circulant.compare.experiment import Experiment, TrialSpec
-from circulant.compare.live_memory import peak_byte
 from circulant.compare.machine import this_machine
 from circulant.compare.measurements import Measurements
 from circulant.compare.records import Profile, Spread
 from circulant.compare.transform_flop import FORMULAS
+from circulant.measuring.live_memory import peak_byte
 from circulant.train.loop import Step
 from circulant.train.one_thread import one_thread
 from circulant.train.tensors import Tensors, to_tensors

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from math import isnan
 
 from circulant.bench.contestant import Role
-from circulant.bench.order_statistics import geometric_mean
 from circulant.bench.page import sections
 from circulant.bench.page.lengths import length_parts
 from circulant.bench.page.markdown import table, times
@@ -13,6 +12,7 @@ from circulant.bench.page.results import Device, Run
 from circulant.bench.row import Row, Status
 from circulant.bench.summary import Finding, GroupSummary
 from circulant.bench.throughput.entries import PASSES, entries
+from circulant.measuring.order_statistics import geometric_mean
 
 KINDS = {True: "the engine computes", False: "matrix products or attention compute"}
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import perf_counter, sleep
 
-from circulant.bench.contestant import Call
+Call = Callable[[], object]
 
 FEWEST_ROUNDS = 7
 MOST_ROUNDS = 400
@@ -52,7 +52,7 @@ def _settle(call: Call, seconds: float) -> None:
         spent += seconds_of(call)
 
 
-def seconds_of(call: Callable[[], object]) -> float:
+def seconds_of(call: Call) -> float:
     """One call; what it returns is released after the clock has stopped."""
     start = perf_counter()
     result = call()

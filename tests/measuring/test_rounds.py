@@ -2,8 +2,8 @@
 
 import pytest
 
-from circulant.bench import rounds
-from circulant.bench.rounds import FEWEST_ROUNDS, MOST_ROUNDS, SLOW_ROUNDS, interleaved
+from circulant.measuring import rounds
+from circulant.measuring.rounds import FEWEST_ROUNDS, MOST_ROUNDS, SLOW_ROUNDS, interleaved
 
 
 @pytest.fixture

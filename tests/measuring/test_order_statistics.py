@@ -5,7 +5,7 @@ from math import comb
 
 import pytest
 
-from circulant.bench.order_statistics import (
+from circulant.measuring.order_statistics import (
     bound_rank,
     geometric_mean,
     lower_bound,

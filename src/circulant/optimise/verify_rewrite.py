@@ -1,0 +1,99 @@
+"""Whether a rewritten model is what it was: on hostile inputs, in two precisions, with gradients."""
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from math import nan
+from typing import final
+
+import torch
+from torch import nn
+
+from circulant.optimise.example import Example, hostile
+from circulant.optimise.observe import Observation, difference, observe, observe_training
+from circulant.optimise.remove_dead import DROPOUTS
+from circulant.optimise.rewrite_pass import Changed, Pass
+from circulant.optimise.tried import Failure, tried
+
+TOLERANCES = {torch.float32: 1e-5, torch.float64: 1e-12}  # of an exact pass
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Check:
+    """error: the largest relative one, nan where nothing could be run. fault: empty where all is well."""
+
+    error: float = nan
+    fault: str = ""
+
+
+def check_rewrite(
+    each: Pass, model: nn.Module, changed: nn.Module, example: Example, dtype: torch.dtype, is_trained: bool
+) -> Check:
+    """The pass applied to the model in a precision, against the model in that precision.
+
+    Where the pass finds nothing to do in that precision, what it has changed is cast. Inputs that the model
+    itself refuses do not count; a model that cannot run in float64 is compared in float32 alone. The error of
+    an approximate pass is that on values of the example; elsewhere it has to run.
+    """
+    before, given = deepcopy(model).to(dtype), example.to(dtype)
+    found_again = each.applied(before, given)
+    after = found_again.model if isinstance(found_again, Changed) else deepcopy(changed).to(dtype)
+    errors = []
+    for view, watch in _views(before, after, is_trained):
+        for case in hostile(given):
+            # a batch norm in training divides a constant's rounding errors by their own size
+            is_void = before.training and case.is_constant
+            found = None if is_void else _difference(before, after, case.example, watch)
+            if found is None:
+                continue
+            place = f"({view}{case.name}, {dtype})"
+            if found.fault:
+                return Check(found.error, f"{found.fault} {place}")
+            if each.is_exact and not found.error <= TOLERANCES[dtype]:
+                return Check(
+                    found.error, f"differs by {found.error:.2g}, {TOLERANCES[dtype]:g} is allowed {place}"
+                )
+            if each.is_exact or case.is_usual:
+                errors.append(found.error)
+    if not errors and dtype is torch.float32:
+        return Check(fault="cannot be compared: the model runs on none of the inputs in float32")
+    return Check(max(errors)) if errors else Check()
+
+
+Watch = Callable[[nn.Module, Example], Observation]
+
+
+def _views(before: nn.Module, after: nn.Module, is_trained: bool) -> Iterator[tuple[str, Watch]]:
+    """Ways to look at both; the mode is set for each."""
+    modes = ((False, ""), (True, "training, ")) if is_trained else ((False, ""),)
+    if _rates(before) == _rates(after):
+        _stop_dropout(before)
+        _stop_dropout(after)
+    for mode, name in modes:
+        before.train(mode)
+        after.train(mode)
+        yield name, observe_training if is_trained else observe
+
+
+def _difference(before: nn.Module, after: nn.Module, example: Example, watch: Watch) -> Check | None:
+    wanted = tried(lambda: watch(before, example))
+    if isinstance(wanted, Failure):
+        return None
+    got = tried(lambda: watch(after, example))
+    if isinstance(got, Failure):
+        return Check(fault=f"fails where the model did not: {got.reason}")
+    found = difference(wanted, got)
+    return Check(found.error, found.fault)
+
+
+def _rates(model: nn.Module) -> list[float]:
+    """Of each dropout, in order."""
+    return [part.p for part in model.modules() if isinstance(part, DROPOUTS)]
+
+
+def _stop_dropout(model: nn.Module) -> None:
+    """Which numbers are dropped depends on the memory layout; that they are dropped has been compared."""
+    for part in model.modules():
+        if isinstance(part, DROPOUTS):
+            part.p = 0.0
