@@ -130,7 +130,7 @@ def test_for_training_no_parameter_is_lost(net):
     ("arguments", "words"),
     [
         (("net.py:model",), "--input"),
-        (("net.py", "--input", "1x3"), "net.py:model"),
+        (("net.py", "--input", "1x3"), "path/to/net.py:name"),
         (("none.py:model", "--input", "1x3"), "none.py"),
         (("none.pt2", "--input", "1x3"), "none.pt2"),
         (("nowhere.at.all:model", "--input", "1x3"), "nowhere"),
