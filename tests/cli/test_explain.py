@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from circulant.cli import explain_progress
+from circulant.cli import explain as explain_command
 from circulant.cli.main import app
 
 NET = """
@@ -124,15 +124,15 @@ def test_wrong_use_says_what_to_do_and_writes_nothing(folder, arguments, words):
 
 
 def test_what_takes_long_is_named_as_it_begins(folder, monkeypatch):
-    monkeypatch.setattr(explain_progress, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(explain_command, "PATIENCE_SECONDS", 0.0)
     result = run("net.py:network", "--input", "1x1x16x16", "--json")
-    assert "1 of 9  filters\n" in result.stderr
-    assert "9 of 9  alignment of layers\n" in result.stderr
+    assert "1 of 12  filters\n" in result.stderr
+    assert "11 of 12  alignment of layers\n" in result.stderr
     json.loads(result.stdout)
 
 
 def test_what_is_done_soon_says_nothing_of_its_progress(folder, monkeypatch):
-    monkeypatch.setattr(explain_progress, "PATIENCE_SECONDS", 1e9)
+    monkeypatch.setattr(explain_command, "PATIENCE_SECONDS", 1e9)
     assert run("net.py:network", "--input", "1x1x16x16").stderr == ""
 
 

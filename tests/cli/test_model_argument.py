@@ -1,9 +1,9 @@
 """A model named on the command line: what is found, and what is said where it is not."""
 
-import subprocess
 import sys
 
 import pytest
+import torch
 from torch import nn
 
 from circulant.cli.model_argument import read_model
@@ -103,9 +103,16 @@ def test_what_cannot_be_used_is_refused_in_words(folder, text, error, words):
         read_model(text)
 
 
-def test_an_error_in_the_users_own_function_keeps_its_traceback(folder):
+def test_an_error_in_the_users_own_function_is_told_by_its_line(folder):
     (folder / "failing.py").write_text("def network():\n    raise ZeroDivisionError('mine')\n")
-    command = [sys.executable, "-m", "circulant.cli", "explain", "failing.py:network", "--input", "1x3"]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert result.returncode == 1
-    assert "ZeroDivisionError: mine" in result.stderr
+    with pytest.raises(ArgumentError, match=r"failing\.py, line 2: ZeroDivisionError: mine"):
+        read_model("failing.py:network")
+
+
+def test_a_program_of_torch_export_is_read_and_knows_no_refusals_of_modes(folder):
+    program = torch.export.export(nn.Sequential(nn.Linear(3, 2), nn.ReLU()), (torch.ones(1, 3),))
+    torch.export.save(program, "program.pt2")
+    module = read_model("program.pt2").eval()
+    assert module(torch.ones(1, 3)).shape == (1, 2)
+    with pytest.raises(DataError, match="no such file"):
+        read_model("nothing.pt2")

@@ -32,8 +32,7 @@ from circulant.explain.frequency_response import frequency_response
 from circulant.explain.gradient_maps import gradient_times_input, integrated_gradients
 from circulant.explain.linear_interpreter import interpreter_rows, linear_interpreter
 from circulant.explain.overview.explanation import Parts
-from circulant.explain.overview.layers import CONVOLUTIONS, UpTo, named_layers, spread
-from circulant.explain.overview.make import part_count
+from circulant.explain.overview.layers import CONVOLVING, UpTo, named_layers, spread
 from circulant.explain.overview.part import LeftOut
 from circulant.explain.overview.sight import FEW, SHOWN, STEPS, SeriesAsPictures
 from circulant.explain.receptive_field import effective_receptive_field
@@ -234,7 +233,7 @@ def test_a_part_that_fails_in_the_users_code_does_not_stop_the_others():
 
 def test_an_operator_of_the_catalogue_is_one_layer():
     network = nn.Sequential(nn.Conv2d(1, 16, 3), InceptionDWConv2d(16))
-    assert list(named_layers(network, CONVOLUTIONS)) == ["0", "1"]
+    assert list(named_layers(network, CONVOLVING)) == ["0", "1"]
 
 
 def test_the_network_up_to_a_layer_ends_before_what_works_in_place_behind_it():
@@ -289,7 +288,7 @@ def test_each_part_is_named_once_as_it_begins():
     for against, about in ((None, About()), (of_pictures(1), About(is_noise=True))):
         names = []
         explain(of_pictures(0), digit_examples()[:2], against=against, about=about, watch=names.append)
-        assert len(names) == len(set(names)) == part_count(against is not None, about.is_noise)
+        assert len(names) == len(set(names)) == len(fields(Parts))
 
 
 def test_json_has_numbers_of_every_part_and_nothing_that_json_does_not_have():

@@ -188,6 +188,21 @@ def test_batch_norms_are_found_behind_layers_that_stand_once():
     assert batch_norms_after(network) == {"0.0": "0.1"}
 
 
+def test_batch_norms_are_found_in_a_forward_written_out_unless_something_else_reads_too():
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.norm = nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2)
+            self.read_twice, self.of_both = nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2)
+
+        def forward(self, x):
+            x = self.norm(self.conv(x))
+            y = self.read_twice(x)
+            return self.of_both(y) + y
+
+    assert batch_norms_after(nn.Sequential(Block())) == {"0.conv": "0.norm"}
+
+
 def test_bad_arguments_are_refused():
     grid, weight = affine_grid(torch.tensor(-1.0), torch.tensor(1.0)), torch.randn(2, 1, 1, 1)
     with pytest.raises(ArgumentError, match="2 to 8 bits, got 9"):

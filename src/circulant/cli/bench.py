@@ -28,9 +28,9 @@ from circulant.bench.throughput.entries import operator_groups
 from circulant.bench.throughput.lengths import length_groups
 from circulant.bench.workload import Group, chosen, groups, read_groups
 from circulant.cli.bench_output import tell_groups, tell_sampled, tell_summaries
-from circulant.cli.bench_progress import shown
 from circulant.cli.commands import ExitCode
 from circulant.cli.output import JsonOption
+from circulant.cli.progress import shown
 from circulant.core.errors import ArgumentError, DataError, UnknownNameError
 
 RESULTS = Path("benchmarks/results")

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from circulant.cli.bench_progress import shown
 from circulant.cli.output import JsonOption, columns, print_json
+from circulant.cli.progress import shown
 from circulant.engine.calibration.calibrate import measurements, problems, record_of
 from circulant.engine.machine import add_record, own_machines_path
 from circulant.engine.wisdom import machine_key

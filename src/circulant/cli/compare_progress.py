@@ -4,8 +4,8 @@ from types import TracebackType
 from typing import Self, final
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from circulant.cli.progress import bars
 from circulant.compare.metric import Metric
 from circulant.compare.records import Trial
 from circulant.compare.run import Watch
@@ -21,14 +21,7 @@ class ComparisonProgress:
     def __init__(self, metric: Metric) -> None:
         self._metric = metric
         self._console = Console(stderr=True)
-        self._bars = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=self._console,
-            disable=not self._console.is_terminal,
-        )
+        self._bars = bars(self._console)
         self._trials = self._bars.add_task("training", total=None)
         self._profiling = self._bars.add_task("profiling", total=PROFILE_STEPS, visible=False)
         self._done = self._total = 0

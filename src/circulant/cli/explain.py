@@ -1,5 +1,6 @@
 """`circulant explain`: what a network is and does, on one page."""
 
+from dataclasses import fields
 from itertools import chain
 from pathlib import Path
 from typing import Annotated
@@ -8,18 +9,20 @@ import typer
 from torch import Tensor, nn
 
 from circulant.cli import parse
-from circulant.cli.explain_progress import ExplanationProgress
-from circulant.cli.model_argument import read_model
+from circulant.cli.model_argument import MODEL_HELP, read_model
 from circulant.cli.model_input import Asked, Given, read_input
 from circulant.cli.output import JsonOption, print_json
+from circulant.cli.progress import Steps
 from circulant.data.installed import require
 from circulant.explain import About, Explanation
 from circulant.explain import explain as make_explanation
-from circulant.explain.overview.make import part_count
+from circulant.explain.overview.explanation import Parts
+
+PATIENCE_SECONDS = 2.0  # what is done sooner needs no words
 
 Model = Annotated[
     str,
-    typer.Argument(help="path.py:name or package.module:name of a module, or of a function that gives one."),
+    typer.Argument(help=MODEL_HELP),
 ]
 Image = Annotated[Path | None, typer.Option(help="A picture, scaled and cut to the size of --input.")]
 Audio = Annotated[Path | None, typer.Option(help="A .wav file, cut or padded to the length of --input.")]
@@ -58,10 +61,8 @@ def explain(
     network = read_model(model)
     other = None if against is None else read_model(against)
     about = About(model, against or "", given.source, given.classes, given.labels, given.is_noise)
-    with ExplanationProgress(part_count(other is not None, given.is_noise)) as progress:
-        found = make_explanation(
-            network, _for(network, given), against=other, about=about, watch=progress.begin
-        )
+    with Steps(len(fields(Parts)), PATIENCE_SECONDS) as steps:
+        found = make_explanation(network, _for(network, given), against=other, about=about, watch=steps.begin)
     _tell(found, found.write(out), as_json)
 
 

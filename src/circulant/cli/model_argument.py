@@ -1,22 +1,68 @@
-"""A model as it is named on the command line: `path/to/net.py:name` or `package.module:name`."""
+"""A model as it is named on the command line: `net.py:name`, `package.module:name` or `program.pt2`."""
 
 import importlib
 import importlib.util
 import inspect
 import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import torch
 from torch import nn
 
-from circulant.core.errors import ArgumentError, DataError, UnknownNameError
+from circulant.core.errors import ArgumentError, CirculantError, DataError, UnknownNameError
+from circulant.core.failure_text import failure_text
 
 FORM = "write path/to/net.py:name or package.module:name, where name is a module or a function that gives one"
 
+MODEL_HELP = "net.py:name, package.module:name, or a file .pt2 of torch.export."
+ARCHIVE = ".pt2"
+
 
 def read_model(text: str) -> nn.Module:
-    """The module of that name, or what the function (or class) of that name gives without arguments."""
+    """The module of that name, or what the function (or class) of that name gives without arguments.
+
+    Mistakes in the user's own code are told by their line.
+    """
+    if text.endswith(ARCHIVE):
+        return _from_archive(Path(text).expanduser())
+    with _telling(text, Path(text.rpartition(":")[0])):
+        return _by_name(text)
+
+
+def _from_archive(path: Path) -> nn.Module:
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; {FORM}")
+    with _telling(str(path), path):
+        module: Any = torch.export.load(path).module()
+    for name in ("train", "eval"):  # torch.export puts refusals there; such a program has one mode
+        vars(module).pop(name, None)
+    return module
+
+
+@contextmanager
+def _telling(text: str, file: Path) -> Iterator[None]:
+    try:
+        yield
+    except CirculantError:
+        raise
+    except (Exception, SystemExit) as error:  # a user's file may raise anything
+        lines = [
+            frame.lineno
+            for frame in traceback.extract_tb(error.__traceback__)
+            if Path(frame.filename).name == file.name
+        ]
+        place = f"{file}, line {lines[-1]}" if lines else text
+        raise ArgumentError(
+            f"expected {text} to load, but {place}: {failure_text(error)}; correct it"
+        ) from error
+
+
+def _by_name(text: str) -> nn.Module:
     place, _, name = text.rpartition(":")
     if not place or not name.isidentifier():
         raise ArgumentError(f"expected MODEL as a place and a name joined by a colon, got {text!r}; {FORM}")

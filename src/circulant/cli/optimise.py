@@ -8,9 +8,9 @@ import typer
 from torch import Tensor
 
 from circulant.cli import parse
-from circulant.cli.bench_progress import shown
-from circulant.cli.load_model import load_model
+from circulant.cli.model_argument import MODEL_HELP, read_model
 from circulant.cli.output import JsonOption, print_json
+from circulant.cli.progress import shown
 from circulant.core.errors import ArgumentError, UnknownNameError
 from circulant.data.load import load
 from circulant.data.task import Task
@@ -27,7 +27,7 @@ SPLIT_SEED = 0
 
 ModelArgument = Annotated[
     str,
-    typer.Argument(help="net.py:name, package.module:name, or a file .pt2 of torch.export.", metavar="MODEL"),
+    typer.Argument(help=MODEL_HELP, metavar="MODEL"),
 ]
 InputOption = Annotated[
     list[str] | None,
@@ -83,7 +83,7 @@ def optimise(
     labelled, samples = _labelled(data, size, label)
     torch.manual_seed(0)
     given = _given(input, samples)
-    optimiser = Optimiser(load_model(model), given, goals=goals, data=labelled, samples=samples)
+    optimiser = Optimiser(read_model(model), given, goals=goals, data=labelled, samples=samples)
     was_interrupted = False
     try:
         for _ in shown(((report.name, report) for report in optimiser.steps()), len(optimiser)):

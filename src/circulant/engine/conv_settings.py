@@ -18,6 +18,7 @@ from circulant.problems.convolution import Padding
 Sizes = int | Iterable[int]
 TorchConv = nn.Conv1d | nn.Conv2d | nn.Conv3d
 LAYERS: dict[int, Any] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 @final

@@ -18,10 +18,10 @@ import torch
 from torch import Tensor, nn
 
 from circulant.core.errors import ArgumentError, ShapeError
+from circulant.core.evaluation import in_evaluation
 from circulant.explain.gaussian_blur import gaussian_blur
 from circulant.report.fragment import standalone
 from circulant.report.picture_row import Picture, picture_row
-from circulant.train.evaluation import in_evaluation
 
 BLUR_SIDE = 5
 

@@ -5,8 +5,6 @@ https://arxiv.org/abs/2403.09065: the share of energy outside the box of frequen
 follows from the equivalent sampling rate of the layer.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -14,11 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from circulant.core.errors import ArgumentError
+from circulant.core.hooks import watching
 from circulant.core.pairs import power
+from circulant.engine.conv_settings import CONVOLUTIONS
 from circulant.engine.transform import rfftn
 from circulant.operators.spectral.low_pass import kept_bins, nyquist_frequency, require_cutoff
-
-STRIDED = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 @final
@@ -53,28 +51,16 @@ def aliasing_score(features: Tensor, cutoff: float) -> Tensor:
 def layer_aliasing(network: nn.Module, x: Tensor) -> tuple[LayerAliasing, ...]:
     """Score of the input of every convolution with a stride, in the order in which they run on x."""
     found: list[LayerAliasing] = []
-    with _watching(network, found), torch.no_grad():
+
+    def see(name: str, layer: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        cutoff = nyquist_frequency(layer.in_channels, layer.out_channels, layer.stride)
+        found.append(LayerAliasing(name, cutoff, float(aliasing_score(inputs[0], cutoff).mean())))
+
+    layers = {
+        name: layer
+        for name, layer in network.named_modules()
+        if isinstance(layer, CONVOLUTIONS) and max(layer.stride) > 1
+    }
+    with watching(layers, see), torch.no_grad():
         network(x)
     return tuple(found)
-
-
-@contextmanager
-def _watching(network: nn.Module, found: list[LayerAliasing]) -> Iterator[None]:
-    def hook_for(name: str) -> Any:
-        def hook(layer: Any, inputs: tuple[Tensor, ...]) -> None:
-            cutoff = nyquist_frequency(layer.in_channels, layer.out_channels, layer.stride)
-            score = float(aliasing_score(inputs[0], cutoff).mean())
-            found.append(LayerAliasing(name, cutoff, score))
-
-        return hook
-
-    handles = [
-        layer.register_forward_pre_hook(hook_for(name))
-        for name, layer in network.named_modules()
-        if isinstance(layer, STRIDED) and max(layer.stride) > 1
-    ]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()

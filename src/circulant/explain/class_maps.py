@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from circulant.core.errors import ArgumentError, ShapeError
+from circulant.core.evaluation import in_evaluation
 from circulant.explain.class_scores import decision, logits_of
 from circulant.explain.layer_outputs import outputs_of
 from circulant.explain.saliency_maps import SaliencyMaps
-from circulant.train.evaluation import in_evaluation
 
 
 def class_activation_map(

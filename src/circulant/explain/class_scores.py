@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from circulant.core.errors import ArgumentError, ShapeError
+from circulant.core.evaluation import in_evaluation
 from circulant.explain.layer_outputs import require_pictures
-from circulant.train.evaluation import in_evaluation
 
 CHUNK = 128  # pictures at once
 

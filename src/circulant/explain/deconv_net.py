@@ -25,8 +25,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from circulant.core.errors import ArgumentError, ShapeError
+from circulant.core.evaluation import in_evaluation
 from circulant.explain.layer_outputs import require_pictures
-from circulant.train.evaluation import in_evaluation
 
 
 class SignalRule(Enum):

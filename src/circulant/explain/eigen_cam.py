@@ -20,9 +20,9 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from circulant.core.errors import ArgumentError, ShapeError
+from circulant.core.evaluation import in_evaluation
 from circulant.explain.layer_outputs import outputs_of, require_pictures
 from circulant.explain.saliency_maps import SaliencyMaps
-from circulant.train.evaluation import in_evaluation
 
 EPS = 1e-7  # the library's: a map without contrast stays at zero
 
@@ -37,7 +37,7 @@ def eigen_cam(
     require_pictures(x)
     with in_evaluation(network), torch.no_grad(), outputs_of(network, layers) as outputs:
         network(x)
-    size = (x.shape[2], x.shape[3])
+    size = x.shape[2:]
     maps = torch.stack([scaled(eigen_map(features, centred=centred).relu(), size) for features in outputs])
     return SaliencyMaps("Eigen-CAM", x, scaled(maps.mean(0), size))
 
@@ -62,8 +62,9 @@ def eigen_map(features: Tensor, *, centred: bool = False) -> Tensor:
     return torch.where(turned[:, None], -found, found).reshape(len(features), *features.shape[2:])
 
 
-def scaled(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    """Each map from 0 to 1, then bilinear to size.  Shapes: maps (B, h, w) -> (B, H, W)."""
-    maps = maps - maps.amin((1, 2), keepdim=True)
-    maps = maps / (maps.amax((1, 2), keepdim=True) + EPS)
-    return interpolate(maps[:, None], size, mode="bilinear")[:, 0]
+def scaled(maps: Tensor, size: Sequence[int]) -> Tensor:
+    """Each map from 0 to 1, then linear to size.  Shapes: maps (B, h, w) -> (B, H, W), (B, l) -> (B, L)."""
+    axes = tuple(range(1, maps.ndim))
+    maps = maps - maps.amin(axes, keepdim=True)
+    maps = maps / (maps.amax(axes, keepdim=True) + EPS)
+    return interpolate(maps[:, None], tuple(size), mode="bilinear" if len(axes) == 2 else "linear")[:, 0]

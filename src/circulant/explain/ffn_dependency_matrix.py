@@ -11,8 +11,7 @@ After Bercovich et al. (2025), FFN Fusion: Rethinking Sequential Computation in 
 https://arxiv.org/abs/2503.18908. There runs are read from a picture of M; the threshold here is the caller's.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
 
@@ -20,9 +19,10 @@ import torch
 from torch import Tensor, nn
 
 from circulant.core.errors import ArgumentError, ShapeError
+from circulant.core.evaluation import in_evaluation
+from circulant.core.hooks import watching
 from circulant.report.fragment import standalone
 from circulant.report.matrix_panel import matrix_map
-from circulant.train.evaluation import in_evaluation
 
 
 @final
@@ -82,7 +82,7 @@ class _Recorder:
     removed: nn.Module | None
     added: dict[nn.Module, Tensor] = field(default_factory=dict)
 
-    def __call__(self, block: nn.Module, inputs: tuple[Any, ...], output: Any) -> Tensor | None:
+    def __call__(self, name: str, block: nn.Module, inputs: tuple[Any, ...], output: Any) -> Tensor | None:
         came = inputs[0] if inputs else None
         if not isinstance(came, Tensor) or not isinstance(output, Tensor) or came.shape != output.shape:
             kind = type(block).__name__
@@ -97,19 +97,9 @@ def _contributions(
     network: nn.Module, blocks: Sequence[nn.Module], x: Tensor, removed: nn.Module | None
 ) -> dict[nn.Module, Tensor]:
     recorder = _Recorder(removed)
-    with _hooked(blocks, recorder):
+    with watching({str(place): block for place, block in enumerate(blocks)}, recorder):
         network(x)
     return recorder.added
-
-
-@contextmanager
-def _hooked(blocks: Sequence[nn.Module], recorder: _Recorder) -> Iterator[None]:
-    handles = [block.register_forward_hook(recorder) for block in blocks]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def _cosine_distance(a: Tensor, b: Tensor, axis: int) -> float:

@@ -25,8 +25,8 @@ from torch import Tensor, nn
 
 from circulant.core.errors import ArgumentError, ShapeError
 from circulant.core.sizes import product
+from circulant.engine.conv_settings import CONVOLUTIONS
 
-CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 NEGLIGIBLE = 0.01  # of the largest tap of the layer
 # lowest entropy of n random 3 x 3 kernels, as fitted by Gavrikov and Keuper: a sigmoid in log2 n
 HEIGHT, STEEPNESS, MIDDLE, OFFSET = 1.2618047, 0.88767525, 2.30436435, -0.31050834

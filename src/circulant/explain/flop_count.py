@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from circulant.train.evaluation import in_evaluation
+from circulant.core.evaluation import in_evaluation
 
 
 def flop_count(network: nn.Module, x: Tensor) -> int:

@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d
 
 
-def gaussian_blur(x: Tensor, side: int, sigma: float) -> Tensor:
+def gaussian_blur(x: Tensor, side: int = 11, sigma: float = 5.0) -> Tensor:
     """x (B, C, H, W) with an odd side x side kernel that sums to 1; sigma in pixels."""
     place = torch.arange(side, dtype=x.dtype, device=x.device) - side // 2
     taps = torch.exp(-(place**2) / (2 * sigma**2))

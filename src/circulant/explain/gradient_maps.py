@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from circulant.core.errors import ArgumentError, ShapeError
+from circulant.core.evaluation import in_evaluation
 from circulant.explain.class_scores import decision, logits_of
 from circulant.explain.saliency_maps import SaliencyMaps
-from circulant.train.evaluation import in_evaluation
 
 STEPS = 200
 

@@ -27,7 +27,6 @@ from circulant.explain.saliency_maps import SaliencyMaps
 from circulant.report.fragment import standalone
 from circulant.report.share_curve import share_curve
 
-BLUR_SIDE, BLUR_SIGMA = 11, 5.0
 PIXELS_PER_STEP = 224
 
 
@@ -77,7 +76,7 @@ def insertion(
     substrate: Tensor | None = None,
 ) -> ReplacementCurves:
     """From the substrate, like x, or None for a blur of it, to the pictures; largest values first."""
-    start = gaussian_blur(maps.x.detach(), BLUR_SIDE, BLUR_SIGMA) if substrate is None else substrate
+    start = gaussian_blur(maps.x.detach()) if substrate is None else substrate
     _require(maps, start, pixels_per_step)
     curve = _curve(network, maps, targets, start, maps.x, pixels_per_step)
     return ReplacementCurves("insertion", curve)

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from circulant.core.errors import ArgumentError, ShapeError
-from circulant.train.evaluation import in_evaluation
+from circulant.core.evaluation import in_evaluation
 
 MOMENTUM = 0.9
 POWER_STEPS = 10

@@ -15,7 +15,6 @@ Lavin, 2024, On the Efficiency of Convolutional Neural Networks, https://arxiv.o
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, final
@@ -26,6 +25,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from circulant.core.cost import ZERO_COST, Cost
 from circulant.core.errors import ArgumentError
+from circulant.core.hooks import watching
 from circulant.engine.machine import Machine, default_machine
 from circulant.explain.waterline import EfficiencyGap, Kernel, Peak, efficiency_gap, waterline
 from circulant.report.efficiency_bars import EfficiencyBar, efficiency_bars
@@ -159,7 +159,7 @@ def _counted(network: nn.Module, x: Tensor) -> dict[str, Cost]:
         own = Cost(float(flop), _moved_byte(module, inputs, output))
         costs[name] = costs.get(name, ZERO_COST) + own
 
-    with _watching(network, before, after), counter:
+    with watching(dict(network.named_modules()), after, before), counter:
         network(x)
     return costs
 
@@ -181,7 +181,7 @@ def _timed(network: nn.Module, x: Tensor, clock: Clock) -> dict[str, float]:
     def after(name: str, module: nn.Module, inputs: Any, output: Any) -> None:
         seconds[name] += now() - begun.pop()
 
-    with _watching(network, before, after):
+    with watching(dict(network.named_modules()), after, before):
         network(x)
     return seconds
 
@@ -202,17 +202,3 @@ def _tensors(value: Any) -> Iterator[Tensor]:
     elif isinstance(value, list | tuple):
         for one in value:
             yield from _tensors(one)
-
-
-@contextmanager
-def _watching(network: nn.Module, before: Callable[..., None], after: Callable[..., None]) -> Iterator[None]:
-    """Calls before(name, module, inputs) and after(..., output) around every module; the hooks go again."""
-    with ExitStack() as stack:
-        for name, module in network.named_modules():
-            stack.enter_context(module.register_forward_pre_hook(_named(before, name)))
-            stack.enter_context(module.register_forward_hook(_named(after, name)))
-        yield
-
-
-def _named(watch: Callable[..., None], name: str) -> Callable[..., None]:
-    return lambda *given: watch(name, *given)

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from circulant.core.errors import ArgumentError, DtypeError, ShapeError
+from circulant.core.hooks import watching
 
 
 @contextmanager
@@ -18,7 +19,7 @@ def outputs_of(network: nn.Module, layers: Sequence[nn.Module]) -> Iterator[list
         raise ArgumentError(f"expected one or more layers of the network, got {found}; see named_modules()")
     outputs: list[Tensor] = []
 
-    def keep(layer: nn.Module, inputs: Any, output: Tensor) -> Tensor:
+    def keep(name: str, layer: nn.Module, inputs: Any, output: Any) -> Tensor:
         if not isinstance(output, Tensor) or output.ndim != 4:
             raise ShapeError(
                 f"expected a layer that gives features (B, C, H, W), {type(layer).__name__} gave something "
@@ -27,12 +28,8 @@ def outputs_of(network: nn.Module, layers: Sequence[nn.Module]) -> Iterator[list
         outputs.append(output)
         return output.clone()  # what comes after may work in place
 
-    handles = [layer.register_forward_hook(keep) for layer in layers]
-    try:
+    with watching({str(place): layer for place, layer in enumerate(layers)}, keep):
         yield outputs
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def require_pictures(x: Tensor) -> None:

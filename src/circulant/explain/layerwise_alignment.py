@@ -13,8 +13,7 @@ and Self-Supervised ViTs, https://arxiv.org/abs/2511.02404, from its abstract: t
 and of a cat.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, final
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from circulant.core.errors import ArgumentError, ShapeError
+from circulant.core.hooks import watching
 from circulant.data.installed import require
 from circulant.explain.cka import alignment, linear_gram, rbf_gram
 from circulant.explain.representational_similarity import dissimilarity, rank_correlation
@@ -172,9 +172,7 @@ def _features(network: nn.Module, x: Tensor, layers: Sequence[str] | None) -> di
     """Of each layer, in the order in which they ran: (N, ...) on the CPU."""
     chunks = []
     for rows in x.split(CHUNK):
-        seen: dict[str, Any] = {}
-        with _watching(network, layers, seen), evaluating(network):
-            network(rows)
+        seen = _outputs(network, _chosen(network, layers), rows)
         fits = {name: y.cpu() for name, y in seen.items() if _one_row_each(y, len(rows))}
         if layers is not None and (missing := [name for name in layers if name not in fits]):
             raise ArgumentError(
@@ -185,27 +183,25 @@ def _features(network: nn.Module, x: Tensor, layers: Sequence[str] | None) -> di
     return {name: torch.cat([chunk[name] for chunk in chunks]) for name in chunks[0]}
 
 
+def _outputs(network: nn.Module, layers: dict[str, nn.Module], x: Tensor) -> dict[str, Any]:
+    seen: dict[str, Any] = {}
+
+    def see(name: str, layer: nn.Module, inputs: Any, output: Any) -> None:
+        seen[name] = output
+
+    with watching(layers, see), evaluating(network):
+        network(x)
+    return seen
+
+
 def _one_row_each(y: Any, count: int) -> bool:
     return isinstance(y, Tensor) and y.ndim > 1 and len(y) == count and y.is_floating_point()
 
 
-@contextmanager
-def _watching(network: nn.Module, layers: Sequence[str] | None, seen: dict[str, Any]) -> Iterator[None]:
+def _chosen(network: nn.Module, layers: Sequence[str] | None) -> dict[str, nn.Module]:
     modules = dict(network.named_modules())
     if layers is None:
-        layers = [name for name, module in modules.items() if not any(True for _ in module.children())]
+        return {name: module for name, module in modules.items() if not any(True for _ in module.children())}
     if unknown := [name for name in layers if name not in modules]:
         raise ArgumentError(f"expected names of modules of the network, got {unknown}; see named_modules()")
-
-    def hook_for(name: str) -> Callable[[Any, Any, Any], None]:
-        def hook(module: Any, inputs: Any, output: Any) -> None:
-            seen[name] = output
-
-        return hook
-
-    handles = [modules[name].register_forward_hook(hook_for(name)) for name in layers]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
+    return {name: modules[name] for name in layers}

@@ -17,13 +17,11 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from circulant.core.errors import ArgumentError
+from circulant.core.evaluation import in_evaluation
 from circulant.explain.class_scores import decision
 from circulant.explain.gaussian_blur import gaussian_blur
 from circulant.explain.invert_features import total_variation
 from circulant.explain.saliency_maps import SaliencyMaps
-from circulant.train.evaluation import in_evaluation
-
-BLUR_SIDE, BLUR_SIGMA = 11, 5.0
 
 
 @final
@@ -51,7 +49,7 @@ def meaningful_perturbation(
     """Maps (B, H, W) of x (B, C, H, W), 0 to 1: how much of each pixel has to be blurred."""
     how = Perturbation() if how is None else how
     asked = decision(network, x, targets)
-    blurred, picture = gaussian_blur(asked.x, BLUR_SIDE, BLUR_SIGMA), asked.x
+    blurred, picture = gaussian_blur(asked.x), asked.x
     removed = torch.full((len(x), 1, how.side, how.side), 0.5, dtype=x.dtype, device=x.device)
     with in_evaluation(network), torch.enable_grad():
         removed.requires_grad_()

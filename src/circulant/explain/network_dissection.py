@@ -22,8 +22,8 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from circulant.core.errors import ArgumentError, DtypeError, ShapeError
+from circulant.core.evaluation import in_evaluation
 from circulant.explain.layer_outputs import outputs_of, require_pictures
-from circulant.train.evaluation import in_evaluation
 
 QUANTILE = 0.005
 LEAST_IOU = 0.04

@@ -29,6 +29,7 @@ import torch
 from torch import Tensor, nn
 
 from circulant.core.errors import ArgumentError, ShapeError
+from circulant.core.hooks import watching
 from circulant.train.predict import CHUNK, evaluating
 
 NULL = 1e-10  # singular values of the centred means below this share of the largest count as 0
@@ -95,16 +96,12 @@ def network_collapse(network: nn.Module, head: nn.Linear, x: Tensor, labels: Ten
         )
     seen: list[Tensor] = []
 
-    def keep(layer: Any, inputs: tuple[Tensor, ...]) -> None:
+    def keep(name: str, layer: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> None:
         seen.append(inputs[0])
 
-    handle = head.register_forward_pre_hook(keep)
-    try:
-        with evaluating(network):
-            for rows in x.split(CHUNK):
-                network(rows)
-    finally:
-        handle.remove()
+    with watching({"head": head}, keep), evaluating(network):
+        for rows in x.split(CHUNK):
+            network(rows)
     frame = Frame.ORTHOGONAL if head.bias is None else Frame.SIMPLEX
     return neural_collapse_metrics(torch.cat(seen), labels, head.weight, frame)
 

@@ -7,6 +7,7 @@ import torch
 from torch import fx, nn
 from torch.nn import functional as F
 
+from circulant.engine.conv_settings import CONVOLUTIONS
 from circulant.optimise.channel_calls import TOGETHER_BY_SUM
 
 
@@ -33,7 +34,7 @@ ROUTED = (
     nn.AdaptiveMaxPool3d, nn.Flatten, nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d,
 )  # fmt: skip
 OF_LAYERS: dict[type[nn.Module], Handing] = {
-    **dict.fromkeys((nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear), Handing.BY_RULE),
+    **dict.fromkeys((*CONVOLUTIONS, nn.Linear), Handing.BY_RULE),
     **dict.fromkeys(ACTIVATIONS, Handing.UNCHANGED),
     **dict.fromkeys(MEANS, Handing.IN_PROPORTION),
     **dict.fromkeys(ROUTED, Handing.ROUTED),

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.autograd.functional import jvp
 
 from circulant.core.errors import ArgumentError
+from circulant.core.evaluation import in_evaluation
 from circulant.optimise.shallow_parallel import branches_of
-from circulant.train.evaluation import in_evaluation
 
 
 @final

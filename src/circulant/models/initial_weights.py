@@ -5,11 +5,11 @@ from math import sqrt
 from torch import nn
 
 from circulant.core.sizes import product
+from circulant.engine.conv_settings import CONVOLUTIONS
 from circulant.operators.spatial.depthwise_conv import DepthwiseConv2d
 from circulant.operators.spatial.same_conv2d import SameConv2d
 
 SPREAD = 0.02
-CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 def narrow_normal_weights(network: nn.Module) -> None:

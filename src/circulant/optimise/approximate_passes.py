@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from circulant.core.evaluation import in_evaluation
 from circulant.optimise.beta_rank import beta_rank
 from circulant.optimise.decompose_conv import decompose_conv
 from circulant.optimise.example import Example
@@ -17,7 +18,6 @@ from circulant.optimise.quantise import quantise
 from circulant.optimise.recorded_calls import recorded_calls
 from circulant.optimise.rewrite_pass import Changed, Refused
 from circulant.optimise.shallow_parallel import parallelise_residual_stack
-from circulant.train.evaluation import in_evaluation
 
 RANK = 1
 SHARE = 0.25  # of filters or channels that are removed

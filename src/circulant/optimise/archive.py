@@ -20,8 +20,8 @@ from torch.export import Dim, ExportedProgram, export
 from torch.utils._pytree import tree_map
 
 from circulant.core.errors import ArgumentError, StoreError
+from circulant.core.tried import Failure, tried
 from circulant.optimise.example import Example
-from circulant.optimise.tried import Failure, tried
 
 MODEL, WEIGHTS, TABLE, NOTE = "model.pt2", "weights.safetensors", "table.txt", "README.txt"
 

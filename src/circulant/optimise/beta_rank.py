@@ -18,11 +18,11 @@ import torch
 from torch import Tensor, nn
 
 from circulant.core.errors import ArgumentError
+from circulant.core.evaluation import in_evaluation
 from circulant.explain.relevance_rule import quotient
 from circulant.optimise.filter_scores import FilterScores, convolutions
 from circulant.optimise.input_windows import input_windows
 from circulant.optimise.recorded_calls import LayerCall, recorded_calls
-from circulant.train.evaluation import in_evaluation
 
 
 @final

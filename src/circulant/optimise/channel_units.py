@@ -19,12 +19,12 @@ from torch import Tensor, fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
 
 from circulant.core.errors import ArgumentError, ShapeError
+from circulant.core.evaluation import in_evaluation
+from circulant.engine.conv_settings import CONVOLUTIONS
 from circulant.optimise.channel_calls import Call, call_of
 from circulant.optimise.traced import called, traced
 from circulant.optimise.unit_numbers import UnitNumbers
-from circulant.train.evaluation import in_evaluation
 
-CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 FOLLOWERS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.PReLU)
 
 

@@ -11,6 +11,7 @@ from circulant.optimise.collapse_linear_blocks import collapse_linear_blocks
 from circulant.optimise.example import Example
 from circulant.optimise.merge_large_kernel import merge_large_kernel
 from circulant.optimise.replace_with_fft import replace_with_fft
+from circulant.optimise.replaced import replace
 from circulant.optimise.rewrite_pass import Changed, Refused
 from circulant.optimise.traceable_parts import traceable_parts
 from circulant.optimise.tune_mode import deploy_mode
@@ -36,25 +37,23 @@ def fold_batch_norms(model: nn.Module, example: Example) -> Changed | Refused:
 def merge_branches(model: nn.Module, example: Example) -> Changed | Refused:
     """By the methods that timm looks for too: `reparameterize()`, else `fuse()`; outer modules first."""
     before = _outline(model)
-    names = []
-    merged: dict[nn.Module, nn.Module] = {}
-    inside: set[nn.Module] = set()
-    for name, part in list(model.named_modules()):
+    names: list[str] = []
+    inside: set[nn.Module] = set()  # of what merged itself in place
+
+    def merged(name: str, part: nn.Module) -> nn.Module | None:
         merge = None if part in inside else _merger(part)
-        if merge is not None:
-            made = merge()
-            inside.update(part.modules())
-            names.append(name or "(itself)")
-            if isinstance(made, nn.Module) and made is not part:
-                merged[part] = made.train(part.training)
-    for parent in list(model.modules()):
-        for child, part in parent._modules.items():
-            if part in merged:
-                parent._modules[child] = merged[part]
-    large = merge_large_kernel(merged.get(model, model))
-    if (not names and not large.names) or _outline(large.module) == before:
+        if merge is None:
+            return None
+        made = merge()
+        inside.update(part.modules())
+        names.append(name)
+        return made if isinstance(made, nn.Module) and made is not part else None
+
+    large = merge_large_kernel(replace(model, merged).module)
+    names += [each.name for each in large.replaced]
+    if not names or _outline(large.module) == before:
         return Refused("no branches to merge")
-    return Changed(large.module, f"merged branches in {', '.join([*names, *large.names][:4])}")
+    return Changed(large.module, f"merged branches in {', '.join(name or '(itself)' for name in names[:4])}")
 
 
 def collapse_blocks(model: nn.Module, example: Example) -> Changed | Refused:

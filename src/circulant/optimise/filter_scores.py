@@ -14,11 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from circulant.core.evaluation import in_evaluation
+from circulant.engine.conv_settings import CONVOLUTIONS
 from circulant.explain.relevance import relevance
 from circulant.explain.relevance_rule import Bounded, RelevanceRule
-from circulant.optimise.channel_units import CONVOLUTIONS
 from circulant.optimise.recorded_calls import recorded_calls
-from circulant.train.evaluation import in_evaluation
 
 FilterScores = dict[str, Tensor]  # (O) for each convolution by name, more for what matters more
 Criterion = Callable[[nn.Module, Tensor, Tensor], FilterScores]

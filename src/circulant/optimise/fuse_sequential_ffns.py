@@ -20,10 +20,11 @@ import torch
 from torch import Tensor, nn
 
 from circulant.core.errors import ArgumentError
+from circulant.core.evaluation import in_evaluation
+from circulant.core.hooks import has_hooks
 from circulant.models.residual import Residual
 from circulant.optimise.fused_ffn import ffn_kind, fused_ffn
 from circulant.optimise.replaced import Rewrite, replace_named
-from circulant.train.evaluation import in_evaluation
 
 
 @final
@@ -122,7 +123,7 @@ def _require_no_hooks(network: nn.Module, runs: Sequence[Sequence[str]]) -> None
     """Of the blocks and of what is inside them: the wide network would not call them."""
     for name in (name for run in runs for name in run):
         for part in network.get_submodule(name).modules():
-            if part._forward_hooks or part._forward_pre_hooks or part._backward_hooks:
+            if has_hooks(part):
                 raise ArgumentError(f"expected blocks without hooks, got some in {name!r}; remove them first")
 
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from circulant.core.errors import ArgumentError, UnknownNameError
+from circulant.core.tried import Failure, tried
 from circulant.optimise.example import Example, example_of
 from circulant.optimise.goals import Goals, Objective
 from circulant.optimise.measure_rewrite import (
@@ -31,7 +32,6 @@ from circulant.optimise.pass_report import Outcome, PassReport, Worth
 from circulant.optimise.passes import PASSES
 from circulant.optimise.result import Result
 from circulant.optimise.rewrite_pass import Changed, Pass
-from circulant.optimise.tried import Failure, tried
 from circulant.optimise.verify_rewrite import Check, check_rewrite
 
 

@@ -27,6 +27,8 @@ from numpy.typing import NDArray
 from torch import Tensor, fx, nn
 
 from circulant.core.errors import ArgumentError
+from circulant.core.evaluation import in_evaluation
+from circulant.engine.conv_settings import CONVOLUTIONS
 from circulant.optimise.channel_calls import TOGETHER_BY_SUM
 from circulant.optimise.channel_units import channel_units
 from circulant.optimise.input_windows import input_windows
@@ -36,7 +38,6 @@ from circulant.optimise.picked_input import PickedInput
 from circulant.optimise.remove_channels import remove_channels, smaller_layer
 from circulant.optimise.replaced import Rewrite, replace_named
 from circulant.optimise.traced import called, traced
-from circulant.train.evaluation import in_evaluation
 
 POSITIONS = 10  # of each example's output
 LARGEST_SELECTION, SELECTION_PART = 400, 20  # samples that LASSO sees: at most so many, or N / 20
@@ -105,7 +106,7 @@ def _readers(twin: fx.GraphModule, names: Sequence[str] | None) -> list[fx.Node]
     found = {}
     for node in twin.graph.nodes:
         layer: Any = called(twin, node)
-        kinds = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
+        kinds = (*CONVOLUTIONS, nn.Linear)
         if type(layer) in kinds and getattr(layer, "groups", 1) == 1 and calls.count(str(node.target)) == 1:
             found[str(node.target)] = node
     if missing := sorted(set(names or ()) - found.keys()):

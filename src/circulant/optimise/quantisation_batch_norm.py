@@ -8,17 +8,18 @@ https://arxiv.org/abs/1806.08342.
 """
 
 from collections import Counter
-from itertools import pairwise
 from typing import Any
 
 from torch import nn
 from torch.nn.utils import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from circulant.core.errors import ArgumentError
-from circulant.engine.conv_settings import LAYERS
-from circulant.train.evaluation import in_evaluation
+from circulant.core.evaluation import in_evaluation
+from circulant.engine.conv_settings import CONVOLUTIONS
+from circulant.optimise.norms_after import norms_after
+from circulant.optimise.traceable_parts import traceable_parts
 
-QUANTISED = (*LAYERS.values(), nn.Linear)
+QUANTISED = (*CONVOLUTIONS, nn.Linear)
 NORMS: dict[type[nn.Module], type[nn.Module]] = {
     nn.Linear: nn.BatchNorm1d,
     nn.Conv1d: nn.BatchNorm1d,
@@ -53,15 +54,15 @@ def _is_foldable(layer: Any, norm: Any) -> bool:
 
 
 def batch_norms_after(network: nn.Module) -> dict[str, str]:
-    """Names of layers followed by a batch norm in an nn.Sequential -> the norm's; both stand nowhere else."""
+    """Names of layers whose result a batch norm alone reads -> the norm's; both stand in one place.
+
+    Looked for in the parts of the network that torch.fx can record.
+    """
+    names = {module: name for name, module in network.named_modules()}
     stands = Counter(module for _, module in network.named_modules(remove_duplicate=False))
-    found = {}
-    for parent, sequence in network.named_modules():
-        if type(sequence) is not nn.Sequential:
-            continue
-        children: list[tuple[str, Any]] = list(sequence._modules.items())
-        for (name, layer), (norm_name, norm) in pairwise(children):
-            if _is_foldable(layer, norm) and stands[layer] == stands[norm] == 1:
-                start = f"{parent}." if parent else ""
-                found[start + name] = start + norm_name
-    return found
+    return {
+        names[layer]: names[norm]
+        for part in traceable_parts(network).found
+        for layer, norm in norms_after(part.twin, _is_foldable).items()
+        if stands[layer] == stands[norm] == 1
+    }

@@ -17,11 +17,11 @@ import torch
 from torch import Tensor, nn
 
 from circulant.core.errors import ArgumentError
+from circulant.core.evaluation import in_evaluation
 from circulant.optimise.quantisation_batch_norm import QUANTISED, batch_norms_after
 from circulant.optimise.quantisation_fake import DECAY, FakeQuant, FakeQuantWeight
 from circulant.optimise.quantisation_layer import FakeQuantLayer
 from circulant.optimise.replaced import Rewrite, replace, replace_named
-from circulant.train.evaluation import in_evaluation
 
 
 @final
@@ -46,8 +46,8 @@ def quantise(
 ) -> Quantisation:
     """Post-training: batches of inputs show the ranges. bits: of weights, 2 to 8, held in int8.
 
-    Convolutions and linear layers become `Int8Layer`, with the batch norm that follows them in an
-    nn.Sequential. The layers before keep their weights: `undo` puts them back.
+    Convolutions and linear layers become `Int8Layer`, with the batch norm that alone reads them, where
+    torch.fx can record the calls. The layers before keep their weights: `undo` puts them back.
     """
     prepared = prepare_quantised_training(network, bits=bits, per_channel=per_channel)
     try:

@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 from torch import Tensor, nn
+
+from circulant.core.hooks import watching
 
 
 @final
@@ -20,15 +22,8 @@ def recorded_calls(layers: Mapping[str, nn.Module]) -> Iterator[dict[str, LayerC
     """By name, in the order of calls; the last where a layer is called again."""
     calls: dict[str, LayerCall] = {}
 
-    def hook_for(name: str) -> Any:
-        def hook(layer: nn.Module, operands: tuple[Tensor, ...], y: Tensor) -> None:
-            calls[name] = LayerCall(operands[0], y)
+    def see(name: str, layer: nn.Module, operands: tuple[Tensor, ...], y: Tensor) -> None:
+        calls[name] = LayerCall(operands[0], y)
 
-        return hook
-
-    handles = [layer.register_forward_hook(hook_for(name)) for name, layer in layers.items()]
-    try:
+    with watching(layers, see):
         yield calls
-    finally:
-        for handle in handles:
-            handle.remove()

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from circulant.optimise.channel_units import CONVOLUTIONS, ChannelUnits, require_channels_left
+from circulant.engine.conv_settings import CONVOLUTIONS
+from circulant.optimise.channel_units import ChannelUnits, require_channels_left
 from circulant.optimise.replaced import Rewrite, replace_named
 
 

@@ -5,12 +5,13 @@ from typing import Any
 import torch
 from torch import nn
 
+from circulant.core.evaluation import in_evaluation
+from circulant.core.hooks import watching
 from circulant.core.sizes import per_axis, product
-from circulant.engine.conv_settings import LAYERS
+from circulant.engine.conv_settings import CONVOLUTIONS
 from circulant.operators.spatial.space_to_depth_conv import SPACE_TO_DEPTH
 from circulant.operators.spatial.space_to_depth_layer import SpaceToDepthConvNd
 from circulant.optimise.replaced import Rewrite, replace
-from circulant.train.evaluation import in_evaluation
 
 POOLING: dict[type[nn.Module], int] = {
     nn.MaxPool1d: 1, nn.MaxPool2d: 2, nn.MaxPool3d: 3, nn.AvgPool1d: 1, nn.AvgPool2d: 2, nn.AvgPool3d: 3,
@@ -28,7 +29,7 @@ def replace_strided(network: nn.Module, example_input: torch.Tensor) -> Rewrite:
     channels = _channels_met(network, example_input)
 
     def substitute(name: str, module: nn.Module) -> nn.Module | None:
-        if type(module) in LAYERS.values():
+        if type(module) in CONVOLUTIONS:
             conv: Any = module
             return SPACE_TO_DEPTH[conv.weight.ndim - 2].from_conv(conv) if max(conv.stride) > 1 else None
         if (ndim := POOLING.get(type(module))) is None or module not in channels:
@@ -53,15 +54,10 @@ def _channels_met(network: nn.Module, example_input: torch.Tensor) -> dict[nn.Mo
     """What each pooling is given in one forward pass."""
     met: dict[nn.Module, torch.Tensor] = {}
 
-    def note(pool: nn.Module, operands: tuple[Any, ...]) -> None:
+    def see(name: str, pool: nn.Module, operands: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
         met[pool] = operands[0].detach()
 
-    pools = [module for module in network.modules() if type(module) in POOLING]
-    with in_evaluation(network), torch.no_grad():
-        handles = [pool.register_forward_pre_hook(note) for pool in pools]
-        try:
-            network(example_input)
-        finally:
-            for handle in handles:
-                handle.remove()
+    pools = {name: module for name, module in network.named_modules() if type(module) in POOLING}
+    with in_evaluation(network), torch.no_grad(), watching(pools, see):
+        network(example_input)
     return met

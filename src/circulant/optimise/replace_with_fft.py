@@ -2,22 +2,21 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 import torch
 from torch import Tensor, nn
 
 from circulant.core.errors import ArgumentError
+from circulant.core.evaluation import in_evaluation
+from circulant.core.hooks import has_hooks, watching
 from circulant.core.sizes import Shape
 from circulant.engine.choice import current
-from circulant.engine.conv_settings import TorchConv, settings_of
+from circulant.engine.conv_settings import CONVOLUTIONS, TorchConv, settings_of
 from circulant.engine.convolution import problem_for
 from circulant.engine.measure import planned
 from circulant.engine.plan import Candidate, Plan
 from circulant.engine.planner import is_torch_library
-from circulant.train.evaluation import in_evaluation
-
-LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 @final
@@ -97,7 +96,7 @@ def replace_with_fft(module: nn.Module, example_input: Tensor, *, measure: bool 
     verdicts: list[LayerVerdict] = []
     planned_layers: dict[nn.Module, PlannedConv] = {}
     for name, layer in module.named_modules():
-        if isinstance(layer, LAYERS):
+        if isinstance(layer, CONVOLUTIONS):
             verdict = _verdict(name, layer, inputs[layer], measure)
             verdicts.append(verdict)
             if verdict.is_replaced:
@@ -128,9 +127,9 @@ def _verdict(name: str, layer: TorchConv, inputs: list[Tensor], measure: bool) -
 
 
 def _obstacle(layer: TorchConv, inputs: list[Tensor]) -> str | None:
-    if type(layer) not in LAYERS:
+    if type(layer) not in CONVOLUTIONS:
         return f"it is a {type(layer).__name__}, which may compute something else"
-    if layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks:
+    if has_hooks(layer):
         return "it has hooks, which would be lost"
     return None if inputs else "the example does not reach it"
 
@@ -155,15 +154,10 @@ def _inputs_met(module: nn.Module, example_input: Tensor) -> dict[nn.Module, lis
     """What each convolution layer is given in one forward pass, without the values."""
     met: dict[nn.Module, list[Tensor]] = defaultdict(list)
 
-    def note(layer: nn.Module, operands: tuple[Any, ...]) -> None:
+    def see(name: str, layer: nn.Module, operands: tuple[Tensor, ...], output: Tensor) -> None:
         met[layer].append(operands[0].detach().to("meta"))
 
-    layers = [layer for layer in module.modules() if isinstance(layer, LAYERS)]
-    with in_evaluation(module), torch.no_grad():
-        handles = [layer.register_forward_pre_hook(note) for layer in layers]
-        try:
-            module(example_input)
-        finally:
-            for handle in handles:
-                handle.remove()
+    layers = {name: layer for name, layer in module.named_modules() if isinstance(layer, CONVOLUTIONS)}
+    with in_evaluation(module), torch.no_grad(), watching(layers, see):
+        module(example_input)
     return met

@@ -7,6 +7,7 @@ from typing import final
 from torch import nn
 
 from circulant.core.errors import ArgumentError
+from circulant.core.hooks import has_hooks
 
 
 @final
@@ -65,7 +66,7 @@ def replace(network: nn.Module, substitute: Callable[[str, nn.Module], nn.Module
     substitutes: dict[nn.Module, nn.Module] = {}
     replaced: list[Replaced] = []
     inside: set[nn.Module] = set()  # of what is replaced
-    for name, module in network.named_modules():
+    for name, module in list(network.named_modules()):
         if module in inside or (after := substitute(name, module)) is None:
             continue
         _require_no_hooks(name, module)
@@ -94,5 +95,5 @@ def replace_named(network: nn.Module, substitutes: dict[str, Callable[[nn.Module
 
 
 def _require_no_hooks(name: str, module: nn.Module) -> None:
-    if module._forward_hooks or module._forward_pre_hooks or module._backward_hooks:
+    if has_hooks(module):
         raise ArgumentError(f"expected modules without hooks, got some on {name!r}; remove them first")

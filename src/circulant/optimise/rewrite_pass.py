@@ -7,8 +7,8 @@ from typing import final
 
 from torch import nn
 
+from circulant.core.tried import Failure, tried
 from circulant.optimise.example import Example
-from circulant.optimise.tried import Failure, tried
 
 
 @final

@@ -22,7 +22,8 @@ import torch
 from torch import Tensor, nn
 
 from circulant.core.errors import ArgumentError, ShapeError
-from circulant.engine.conv_settings import LAYERS, TorchConv, constructor_arguments
+from circulant.core.hooks import has_hooks
+from circulant.engine.conv_settings import CONVOLUTIONS, LAYERS, TorchConv, constructor_arguments
 from circulant.models.residual import Residual
 from circulant.optimise.replaced import Rewrite, replace_named
 
@@ -130,7 +131,7 @@ def _layers(name: str, stack: nn.Module) -> Sequence[nn.Module]:
 def _branch(layer: nn.Module) -> nn.Module:
     if not isinstance(layer, Residual) or layer.post_norm or layer.scale is not None or layer.drop_path.rate:
         return Excess(layer)
-    if layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks:
+    if has_hooks(layer):
         return Excess(layer)  # hooks are called with the layer alone
     return layer.branch if isinstance(layer.norm, nn.Identity) else nn.Sequential(layer.norm, layer.branch)
 
@@ -138,7 +139,7 @@ def _branch(layer: nn.Module) -> nn.Module:
 def _conv_and_activation(branch: nn.Module) -> tuple[Any, nn.Module]:
     parts = list(branch) if isinstance(branch, nn.Sequential) else [branch]
     parts = [*parts, nn.Identity()] if len(parts) == 1 else parts
-    if len(parts) != 2 or type(parts[0]) not in LAYERS.values() or type(parts[1]) not in POINTWISE:
+    if len(parts) != 2 or type(parts[0]) not in CONVOLUTIONS or type(parts[1]) not in POINTWISE:
         raise ArgumentError(
             f"expected branches of one convolution of torch and one pointwise activation, got {branch}; "
             "use the parallel form as it is"

@@ -1,16 +1,16 @@
 """The largest parts of a model whose calls torch.fx can record."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from inspect import Parameter, signature
 from typing import final
 
 from torch import fx, nn
 
+from circulant.core.hooks import has_hooks
 from circulant.core.operator import Operator
+from circulant.core.tried import Failure, tried
 from circulant.optimise.replace_with_fft import PlannedConv
 from circulant.optimise.traced import traced
-from circulant.optimise.tried import Failure, tried
 
 CONTAINERS = (nn.ModuleList, nn.ModuleDict)
 
@@ -63,14 +63,9 @@ def _twin(module: nn.Module) -> fx.GraphModule | Failure:
     fixed = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
     if any(each.kind not in fixed or each.default is not each.empty for each in parameters):
         return Failure("its forward has optional arguments")
-    if any(_hooked(module)):
+    if any(has_hooks(part) for part in module.modules()):
         return Failure("it has hooks")
     return tried(lambda: traced(module))
-
-
-def _hooked(module: nn.Module) -> Iterator[bool]:
-    for part in module.modules():
-        yield bool(part._forward_hooks or part._forward_pre_hooks or part._backward_hooks)
 
 
 def _is_layer(module: nn.Module) -> bool:

@@ -8,13 +8,13 @@ After You, Qin, Bao, Cao, Huang, Shan and Long (2023), Efficient ConvBN Blocks f
 Beyond, https://arxiv.org/abs/2305.11624.
 """
 
-from collections import Counter
 from collections.abc import Callable
 
-from torch import fx, nn
+from torch import nn
 
+from circulant.optimise.norms_after import norms_after
 from circulant.optimise.replaced import Rewrite, replace
-from circulant.optimise.traced import called, traced
+from circulant.optimise.traced import traced
 from circulant.optimise.tune_mode_conv_bn import TuneModeConvBn, can_fold
 
 
@@ -32,19 +32,10 @@ def deploy_mode(network: nn.Module) -> Rewrite:
 
 
 def _joined(network: nn.Module, joined: Callable[[TuneModeConvBn], nn.Module]) -> Rewrite:
-    twin = traced(network)
-    calls = Counter(called(twin, node) for node in twin.graph.nodes)
     substitutes: dict[nn.Module, nn.Module] = {}
-    for node in twin.graph.nodes:
-        bn = called(twin, node)
-        before = node.args[0] if node.args else None
-        conv = called(twin, before)
-        if conv is None or bn is None or not can_fold(conv, bn) or calls[conv] > 1 or calls[bn] > 1:
-            continue
-        if isinstance(before, fx.Node) and len(before.users) == 1:
-            pair = TuneModeConvBn(conv, bn)
-            substitutes[conv] = joined(pair)
-            substitutes[bn] = nn.Identity()
+    for conv, bn in norms_after(traced(network), can_fold).items():
+        substitutes[conv] = joined(TuneModeConvBn(conv, bn))
+        substitutes[bn] = nn.Identity()
     modes = {module: module.training for module in network.modules()}
     rewrite = replace(network, lambda _, module: substitutes.get(module))
     for module, training in modes.items():

@@ -24,13 +24,13 @@ import torch
 from torch import Tensor, nn
 
 from circulant.core.errors import ArgumentError
+from circulant.engine.conv_settings import CONVOLUTIONS
 
 TRANSPOSED: dict[type[nn.Module], Any] = {
     nn.ConvTranspose1d: nn.functional.conv_transpose1d,
     nn.ConvTranspose2d: nn.functional.conv_transpose2d,
     nn.ConvTranspose3d: nn.functional.conv_transpose3d,
 }
-CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, *TRANSPOSED)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
@@ -86,7 +86,7 @@ class TuneModeConvBn(nn.Module):
 def can_fold(conv: Any, bn: Any) -> bool:
     """Whether these are a convolution and a batch norm of torch that fit, with running statistics."""
     return (
-        type(conv) in CONVOLUTIONS
+        type(conv) in (*CONVOLUTIONS, *TRANSPOSED)
         and type(bn) in NORMS
         and bn.num_features == conv.out_channels
         and bn.running_var is not None

@@ -9,11 +9,11 @@ from typing import final
 import torch
 from torch import nn
 
+from circulant.core.tried import Failure, tried
 from circulant.optimise.example import Example, hostile
 from circulant.optimise.observe import Observation, difference, observe, observe_training
 from circulant.optimise.remove_dead import DROPOUTS
 from circulant.optimise.rewrite_pass import Changed, Pass
-from circulant.optimise.tried import Failure, tried
 
 TOLERANCES = {torch.float32: 1e-5, torch.float64: 1e-12}  # of an exact pass
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from circulant.train.evaluation import in_evaluation
+from circulant.core.evaluation import in_evaluation
 
 CHUNK = 250  # examples at once
 

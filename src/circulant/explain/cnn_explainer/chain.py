@@ -1,7 +1,5 @@
 """A network taken apart into the chain of its layers, with what each gives for some pictures."""
 
-from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -9,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from circulant.core.errors import ArgumentError
+from circulant.core.hooks import watching
 
 MOST_UNITS = 64  # of one layer: each is drawn
 PASSED_OVER = (nn.Identity, nn.Flatten, nn.Dropout, nn.Dropout2d)  # in eval mode these change no number
@@ -54,19 +53,14 @@ def _leaves_as_they_run(network: nn.Module, x: Tensor) -> list[tuple[str, nn.Mod
     given = x.detach().clone()
     last: list[Tensor] = [given]
 
-    def hook_for(name: str) -> Callable[[nn.Module, Any, Any], None]:
-        def hook(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-            if len(inputs) != 1 or inputs[0] is not last[0]:
-                raise _not_a_chain(name)
-            ran.append((name, module, output.detach().clone()))
-            last[0] = output
+    def see(name: str, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        if len(inputs) != 1 or inputs[0] is not last[0]:
+            raise _not_a_chain(name)
+        ran.append((name, module, output.detach().clone()))
+        last[0] = output
 
-        return hook
-
-    leaves = [(name, module) for name, module in network.named_modules() if not list(module.children())]
-    with ExitStack() as stack, torch.no_grad():
-        for name, module in leaves:
-            stack.enter_context(module.register_forward_hook(hook_for(name)))
+    leaves = {name: module for name, module in network.named_modules() if not list(module.children())}
+    with watching(leaves, see), torch.no_grad():
         if network(given) is not last[0]:
             raise _not_a_chain("the end")
     return ran

@@ -8,9 +8,10 @@ from torch import nn
 
 from circulant.core.errors import ArgumentError
 from circulant.core.sizes import product
+from circulant.engine.conv_settings import CONVOLUTIONS
 from circulant.explain.distribution_shift import DistributionShift, distribution_shift
 from circulant.explain.filter_basis import FilterBasis, filter_basis
-from circulant.explain.filter_statistics import CONVOLUTIONS, LayerFilters, filter_statistics
+from circulant.explain.filter_statistics import LayerFilters, filter_statistics
 
 LARGEST = 400  # taps: what the principal components of larger kernels would cost is not worth it
 

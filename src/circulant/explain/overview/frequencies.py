@@ -6,6 +6,7 @@ from typing import Any, final
 from torch import Tensor, nn
 
 from circulant.core.errors import ArgumentError
+from circulant.core.evaluation import in_evaluation
 from circulant.explain.aliasing_score import LayerAliasing, layer_aliasing
 from circulant.explain.azimuthal_power_spectrum import (
     SMALLEST_SIDE,
@@ -13,9 +14,8 @@ from circulant.explain.azimuthal_power_spectrum import (
     azimuthal_power_spectrum,
 )
 from circulant.explain.frequency_response import FrequencyResponse, frequency_response
-from circulant.explain.overview.layers import CONVOLUTIONS, spread
+from circulant.explain.overview.layers import CONVOLVING, spread
 from circulant.explain.overview.sight import DRAWN, FEW, spatial_calls
-from circulant.train.evaluation import in_evaluation
 
 INPUT = "input"
 
@@ -103,7 +103,7 @@ class Spectra:
 
 
 def responses(network: nn.Module, x: Tensor) -> Responses:
-    calls = [c for c in spatial_calls(network, x[:FEW], CONVOLUTIONS) if c.read.ndim == x.ndim]
+    calls = [c for c in spatial_calls(network, x[:FEW], CONVOLVING) if c.read.ndim == x.ndim]
     if not calls:
         raise ArgumentError("expected convolutions that keep the grid of the input, found none that ran")
     with in_evaluation(network):
@@ -120,7 +120,7 @@ def aliasing(network: nn.Module, x: Tensor) -> Aliasing:
 
 
 def spectra(network: nn.Module, x: Tensor) -> Spectra:
-    calls = spatial_calls(network, x[:FEW], CONVOLUTIONS)
+    calls = spatial_calls(network, x[:FEW], CONVOLVING)
     large = [(call.name, call.gave) for call in calls if min(call.gave.shape[2:]) >= SMALLEST_SIDE]
     every = [(INPUT, x[:FEW]), *spread(large, DRAWN - 1)]
     return Spectra(tuple(LayerSpectrum(name, azimuthal_power_spectrum(values)) for name, values in every))

@@ -1,7 +1,6 @@
 """Which layers of a network are looked at, what they read and gave, and the network up to one of them."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar, final
 
@@ -9,15 +8,17 @@ import torch
 from torch import Tensor, nn
 
 from circulant.core.errors import ShapeError
+from circulant.core.evaluation import in_evaluation
+from circulant.core.hooks import See, watching
 from circulant.core.operator import Operator
-from circulant.train.evaluation import in_evaluation
+from circulant.engine.conv_settings import CONVOLUTIONS
 
 Kind = type[nn.Module]
 Item = TypeVar("Item")
 
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-CONVOLUTIONS: tuple[Kind, ...] = (nn.Conv1d, nn.Conv2d, nn.Conv3d, *TRANSPOSED, Operator)
-WEIGHTED: tuple[Kind, ...] = (*CONVOLUTIONS, nn.Linear)
+CONVOLVING: tuple[Kind, ...] = (*CONVOLUTIONS, *TRANSPOSED, Operator)
+WEIGHTED: tuple[Kind, ...] = (*CONVOLVING, nn.Linear)
 
 
 @final
@@ -68,16 +69,12 @@ def run_watched(
 ) -> Any:
     """The network's output on x, without gradients; see(name, layer, first input, output) on the way."""
 
-    def hook_for(name: str) -> Callable[[nn.Module, Any, Any], None]:
-        return lambda module, inputs, output: see(name, module, inputs[0] if inputs else None, output)
+    with in_evaluation(network), torch.no_grad(), watching(layers, _of_first(see)):
+        return network(x)
 
-    with in_evaluation(network), torch.no_grad():
-        handles = [layer.register_forward_hook(hook_for(name)) for name, layer in layers.items()]
-        try:
-            return network(x)
-        finally:
-            for handle in handles:
-                handle.remove()
+
+def _of_first(see: Callable[[str, nn.Module, Any, Any], None]) -> See:
+    return lambda name, layer, inputs, output: see(name, layer, inputs[0] if inputs else None, output)
 
 
 @final
@@ -98,23 +95,16 @@ class UpTo(nn.Module):
         self.network, self.name = network, name
 
     def forward(self, x: Tensor) -> Any:
-        with self._leaving():
-            try:
+        try:
+            with watching({self.name: self.network.get_submodule(self.name)}, _leave):
                 self.network(x)
-            except _Reached as reached:
-                return reached.output
+        except _Reached as reached:
+            return reached.output
         raise ShapeError(f"expected a layer that runs, got {self.name!r}, which did not; choose another one")
 
-    @contextmanager
-    def _leaving(self) -> Iterator[None]:
-        def leave(module: nn.Module, inputs: Any, output: Any) -> None:
-            raise _Reached(output)
 
-        handle = self.network.get_submodule(self.name).register_forward_hook(leave)
-        try:
-            yield
-        finally:
-            handle.remove()
+def _leave(name: str, layer: nn.Module, inputs: Any, output: Any) -> None:
+    raise _Reached(output)
 
 
 def spread(items: Sequence[Item], most: int) -> tuple[Item, ...]:

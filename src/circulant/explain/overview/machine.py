@@ -5,9 +5,9 @@ from typing import Any, final
 
 from torch import Tensor, nn
 
+from circulant.core.evaluation import in_evaluation
 from circulant.engine.machine import own_machines_path
 from circulant.explain.layer_efficiency import ModuleEfficiency, NetworkEfficiency, network_efficiency
-from circulant.train.evaluation import in_evaluation
 
 
 @final

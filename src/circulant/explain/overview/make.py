@@ -7,15 +7,16 @@ import torch
 from torch import Tensor, nn
 
 from circulant.core.errors import ArgumentError, ShapeError
+from circulant.core.evaluation import in_evaluation
+from circulant.core.tried import Failure, tried
 from circulant.explain.overview.explanation import About, Explanation, ModelFacts, Parts
 from circulant.explain.overview.filters import basis, filters, shift
 from circulant.explain.overview.frequencies import aliasing, responses, spectra
-from circulant.explain.overview.layers import CONVOLUTIONS, named_layers
+from circulant.explain.overview.layers import CONVOLVING, named_layers
 from circulant.explain.overview.likeness import likeness
 from circulant.explain.overview.machine import efficiency
-from circulant.explain.overview.part import FAILURES, LeftOut, attempt, failure
+from circulant.explain.overview.part import LeftOut, attempt
 from circulant.explain.overview.sight import fields, interpreted, maps
-from circulant.train.evaluation import in_evaluation
 
 Part = TypeVar("Part")
 Watch = Callable[[str], None]  # called with the name of each part as it begins
@@ -48,39 +49,35 @@ def explain(
 
 @final
 class _Steps:
-    """Says which part begins, and lets none stop the others."""
+    """Says which part begins, each of `Parts` once, and lets none stop the others."""
 
     def __init__(self, watch: Watch | None) -> None:
         self.watch = watch
 
-    def __call__(self, name: str, make: Callable[[], Part]) -> Part | LeftOut:
+    def __call__(self, name: str, make: Callable[[], Part] | LeftOut) -> Part | LeftOut:
         if self.watch is not None:
             self.watch(name)
-        return attempt(make)
+        return make if isinstance(make, LeftOut) else attempt(make)
 
 
 def _parts(model: nn.Module, x: Tensor, against: nn.Module | None, about: About, step: _Steps) -> Parts:
     return Parts(
         filters=step("filters", lambda: filters(model)),
         basis=step("basis of filters", lambda: basis(model)),
-        shift=ALONE if against is None else step("shift of filters", lambda: shift(model, against)),
+        shift=step("shift of filters", ALONE if against is None else lambda: shift(model, against)),
         receptive_fields=step("receptive fields", lambda: fields(model, x)),
-        maps=NOISE if about.is_noise else step("maps of importance", lambda: maps(model, x)),
+        maps=step("maps of importance", NOISE if about.is_noise else lambda: maps(model, x)),
         interpreter=step("linear interpreter", lambda: interpreted(model, x)),
         responses=step("frequency responses", lambda: responses(model, x)),
         aliasing=step("aliasing", lambda: aliasing(model, x)),
         spectra=step("spectra", lambda: spectra(model, x)),
         efficiency=step("efficiency", lambda: efficiency(model, x)),
         likeness=step("alignment of layers", lambda: likeness(model, x)),
-        likeness_against=ALONE
-        if against is None
-        else step("alignment with the other model", lambda: likeness(model, x, against)),
+        likeness_against=step(
+            "alignment with the other model",
+            ALONE if against is None else lambda: likeness(model, x, against),
+        ),
     )
-
-
-def part_count(has_against: bool, is_noise: bool) -> int:
-    """How many parts `explain` tries, each of which it names to watch."""
-    return 10 + 2 * has_against - is_noise
 
 
 def _facts(model: nn.Module, x: Tensor, name: str) -> ModelFacts:
@@ -88,7 +85,7 @@ def _facts(model: nn.Module, x: Tensor, name: str) -> ModelFacts:
     return ModelFacts(
         type(model).__name__,
         sum(p.numel() for p in model.parameters()),
-        len(named_layers(model, CONVOLUTIONS)),
+        len(named_layers(model, CONVOLVING)),
         len(named_layers(model, (nn.Linear,))),
         tuple(output.shape) if isinstance(output, Tensor) else None,
     )
@@ -97,11 +94,11 @@ def _facts(model: nn.Module, x: Tensor, name: str) -> ModelFacts:
 def _output(model: nn.Module, x: Tensor, name: str) -> Any:
     if not isinstance(model, nn.Module):
         raise ArgumentError(f"expected a torch.nn.Module, got {type(model).__name__}; give the module itself")
-    try:
-        with in_evaluation(model), torch.no_grad():
-            return model(x)
-    except FAILURES as error:
+    with in_evaluation(model), torch.no_grad():
+        output = tried(lambda: model(x))
+    if isinstance(output, Failure):
         raise ShapeError(
             f"expected an input that {name} takes, but for {tuple(x.shape)} of {x.dtype} it raised "
-            f"{failure(error)}; give the shape that it was made for"
-        ) from error
+            f"{output.reason}; give the shape that it was made for"
+        )
+    return output

@@ -4,12 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar, final
 
-from circulant.core.errors import CirculantError
+from circulant.core.tried import Failure, tried
 
 Part = TypeVar("Part")
 
-# what code that is not ours raises when it is run in a way that it was not written for
-FAILURES = (RuntimeError, TypeError, ValueError, LookupError, AttributeError, ImportError)
 LONGEST = 300  # characters of a reason
 
 
@@ -23,16 +21,8 @@ class LeftOut:
 
 def attempt(make: Callable[[], Part]) -> Part | LeftOut:
     """What make gives, or why it could not."""
-    try:
-        return make()
-    except CirculantError as error:
-        return LeftOut(_one_line(str(error)))
-    except FAILURES as error:
-        return LeftOut(f"the model cannot be run in this way: {failure(error)}")
-
-
-def failure(error: BaseException) -> str:
-    return _one_line(f"{type(error).__name__}: {error}")
+    found = tried(make)
+    return LeftOut(_one_line(found.reason)) if isinstance(found, Failure) else found
 
 
 def _one_line(text: str) -> str:

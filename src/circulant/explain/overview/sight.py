@@ -5,17 +5,16 @@ from typing import Any, final
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
 
 from circulant.core.errors import ArgumentError, ShapeError
+from circulant.core.evaluation import in_evaluation
 from circulant.explain.class_maps import grad_cam
-from circulant.explain.eigen_cam import EPS, eigen_cam, eigen_map
+from circulant.explain.eigen_cam import eigen_cam, eigen_map, scaled
 from circulant.explain.gradient_maps import gradient_times_input, integrated_gradients
 from circulant.explain.linear_interpreter import interpreter_rows, linear_interpreter
-from circulant.explain.overview.layers import CONVOLUTIONS, LayerCall, UpTo, layer_calls, spread
+from circulant.explain.overview.layers import CONVOLVING, LayerCall, UpTo, layer_calls, spread
 from circulant.explain.receptive_field import ReceptiveField, effective_receptive_field
 from circulant.explain.saliency_maps import SaliencyMaps
-from circulant.train.evaluation import in_evaluation
 
 DRAWN = 6  # layers, evenly over the depth
 FEW = 4  # examples that receptive fields and responses are averaged over
@@ -99,7 +98,7 @@ class SeriesAsPictures(nn.Module):
 
 
 def fields(network: nn.Module, x: Tensor) -> Fields:
-    calls = spatial_calls(network, x[:1], CONVOLUTIONS)
+    calls = spatial_calls(network, x[:1], CONVOLVING)
     if not calls:
         raise ArgumentError("expected convolutions that keep the grid of the input, found none that ran")
     found = []
@@ -150,7 +149,7 @@ def _last_features(network: nn.Module, x: Tensor) -> LayerCall | None:
     That is the last module that runs once and gives features of the same sizes: those of the convolution
     itself may be negative all over, where Eigen-CAM has nothing to show.
     """
-    convolutions = [c for c in spatial_calls(network, x, CONVOLUTIONS) if c.gave[0, 0].numel() > 1]
+    convolutions = [c for c in spatial_calls(network, x, CONVOLVING) if c.gave[0, 0].numel() > 1]
     if not convolutions:
         return None
     same = [c for c in layer_calls(network, x, (nn.Module,)) if c.gave.shape == convolutions[-1].gave.shape]
@@ -165,11 +164,8 @@ def _feature_maps(network: nn.Module, x: Tensor, layer: LayerCall, targets: Tens
 
 def _series_eigen_cam(layer: LayerCall, x: Tensor) -> SaliencyMaps:
     """As `eigen_cam`, along one axis."""
-    found = eigen_map(layer.gave).relu()
-    found = found - found.amin(1, keepdim=True)
-    found = found / (found.amax(1, keepdim=True) + EPS)
-    wide = interpolate(found[:, None], x.shape[2:], mode="linear")
-    return SaliencyMaps("Eigen-CAM", x[:, :, None], wide)
+    found = scaled(eigen_map(layer.gave).relu(), x.shape[2:])
+    return SaliencyMaps("Eigen-CAM", x[:, :, None], found[:, None])
 
 
 def interpreted(network: nn.Module, x: Tensor) -> Interpreted:
