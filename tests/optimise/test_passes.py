@@ -227,6 +227,16 @@ def test_a_large_depthwise_convolution_is_planned_whatever_else_the_model_takes(
         ).fault
 
 
+def test_convolutions_of_patches_read_blocks_at_every_size():
+    model = nn.Sequential(nn.Conv2d(3, 8, 4, 4), nn.GELU(), nn.Conv2d(8, 8, 2, 2, groups=2)).eval()
+    found = applied("space-to-depth", model, 2, 3, 16, 16)
+    assert found.words == "2 convolutions of patches read blocks"
+    odd = torch.randn(1, 3, 19, 22)
+    torch.testing.assert_close(found.model(odd), model(odd))
+    overlapping = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.Conv2d(8, 8, 2, 2, 1))
+    assert "no convolution whose stride" in refused("space-to-depth", overlapping, 2, 3, 16, 16)
+
+
 def test_channels_last_changes_the_layout_and_no_value():
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 5, 3)).eval()
     found = applied("channels-last", model, 2, 3, 8, 8)
@@ -254,6 +264,7 @@ def convolutions():
         ("prune-filters", convolutions, (2, 3, 6, 6), "quarter"),
         ("prune-channels-lasso", convolutions, (40, 3, 6, 6), "read fewer"),
         ("prune-beta-rank", convolutions, (4, 3, 6, 6), "quarter"),
+        ("prune-relevance", convolutions, (4, 3, 6, 6), "quarter"),
         ("shallow-parallel", lambda: nn.Sequential(feed_forwards()), (2, 8, 6), "side by side: 0"),
         ("fuse-feed-forwards", feed_forwards, (2, 8, 6), "1 runs"),
         ("int8", convolutions, (2, 3, 6, 6), "3 layers"),

@@ -10,7 +10,7 @@ from circulant.core.evaluation import in_evaluation
 from circulant.optimise.beta_rank import beta_rank
 from circulant.optimise.decompose_conv import decompose_conv
 from circulant.optimise.example import Example
-from circulant.optimise.filter_scores import FilterScores, magnitude_scores
+from circulant.optimise.filter_scores import FilterScores, magnitude_scores, relevance_scores
 from circulant.optimise.fuse_sequential_ffns import fuse_sequential_ffns
 from circulant.optimise.prune_channels_lasso import prune_channels_lasso
 from circulant.optimise.prune_filters import prune_filters
@@ -38,6 +38,14 @@ def prune_by_magnitude(model: nn.Module, example: Example) -> Changed | Refused:
 
 def prune_by_beta_rank(model: nn.Module, example: Example) -> Changed | Refused:
     return _pruned(model, example, lambda: beta_rank(model, example.seen).scores)
+
+
+def prune_by_relevance(model: nn.Module, example: Example) -> Changed | Refused:
+    """Relevance for the classes that the model itself names."""
+    seen = example.seen
+    with in_evaluation(model), torch.no_grad():
+        classes = model(seen).argmax(1)
+    return _pruned(model, example, lambda: relevance_scores(model, seen, classes))
 
 
 def _pruned(model: nn.Module, example: Example, scores: Callable[[], FilterScores]) -> Changed | Refused:

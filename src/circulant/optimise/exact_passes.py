@@ -9,7 +9,9 @@ from torch import Tensor, nn
 
 from circulant.optimise.collapse_linear_blocks import collapse_linear_blocks
 from circulant.optimise.example import Example
+from circulant.optimise.freeze_long_convs import freeze_long_convs
 from circulant.optimise.merge_large_kernel import merge_large_kernel
+from circulant.optimise.replace_strided import replace_patches
 from circulant.optimise.replace_with_fft import replace_with_fft
 from circulant.optimise.replaced import replace
 from circulant.optimise.rewrite_pass import Changed, Refused
@@ -61,6 +63,20 @@ def collapse_blocks(model: nn.Module, example: Example) -> Changed | Refused:
     if not rewrite.replaced:
         return Refused("no collapsible linear block")
     return Changed(rewrite.module, f"collapsed {len(rewrite.replaced)} blocks")
+
+
+def freeze_kernels(model: nn.Module, example: Example) -> Changed | Refused:
+    rewrite = freeze_long_convs(model, example)
+    if not rewrite.replaced:
+        return Refused("no long convolution whose kernel is made of parameters alone")
+    return Changed(rewrite.module, f"froze the kernels of {len(rewrite.replaced)} long convolutions")
+
+
+def blocks_of_patches(model: nn.Module, example: Example) -> Changed | Refused:
+    rewrite = replace_patches(model)
+    if not rewrite.replaced:
+        return Refused("no convolution whose stride is its kernel")
+    return Changed(rewrite.module, f"{len(rewrite.replaced)} convolutions of patches read blocks")
 
 
 def plan_convolutions(model: nn.Module, example: Example) -> Changed | Refused:

@@ -1,14 +1,14 @@
 """Strided convolutions and pooling replaced by space to depth and a convolution, which drop no sample."""
 
-from typing import Any
+from typing import Any, final
 
 import torch
 from torch import nn
 
 from circulant.core.evaluation import in_evaluation
 from circulant.core.hooks import watching
-from circulant.core.sizes import per_axis, product
-from circulant.engine.conv_settings import CONVOLUTIONS
+from circulant.core.sizes import Shape, per_axis, product
+from circulant.engine.conv_settings import CONVOLUTIONS, settings_of
 from circulant.operators.spatial.space_to_depth_conv import SPACE_TO_DEPTH
 from circulant.operators.spatial.space_to_depth_layer import SpaceToDepthConvNd
 from circulant.optimise.replaced import Rewrite, replace
@@ -38,6 +38,36 @@ def replace_strided(network: nn.Module, example_input: torch.Tensor) -> Rewrite:
         return _mean(channels[module], steps) if max(steps) > 1 else None
 
     return replace(network, substitute)
+
+
+def replace_patches(network: nn.Module) -> Rewrite:
+    """Replace convolutions whose stride is their kernel, without padding: the same function at every size."""
+
+    def substitute(name: str, module: nn.Module) -> nn.Module | None:
+        if type(module) not in CONVOLUTIONS:
+            return None
+        conv: Any = module
+        is_patch = conv.kernel_size == conv.stride and max(conv.stride) > 1 and max(conv.dilation) == 1
+        if not is_patch or settings_of(conv).padding != ((0, 0),) * len(conv.stride):
+            return None
+        return nn.Sequential(WholeBlocks(conv.stride), SPACE_TO_DEPTH[len(conv.stride)].from_conv(conv))
+
+    return replace(network, substitute)
+
+
+@final
+class WholeBlocks(nn.Module):
+    """Leaves out the last samples, which make no whole block.  Shapes: x (B, C, *spatial) -> no larger."""
+
+    def __init__(self, block: Shape) -> None:
+        super().__init__()
+        self.block = block
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        sizes = x.shape[-len(self.block) :]
+        whole: Any = (..., *(slice(0, size // step * step) for size, step in zip(sizes, self.block)))
+        part: torch.Tensor = x[whole]
+        return part
 
 
 def _mean(like: torch.Tensor, steps: tuple[int, ...]) -> SpaceToDepthConvNd:

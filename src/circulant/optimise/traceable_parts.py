@@ -7,10 +7,8 @@ from typing import final
 from torch import fx, nn
 
 from circulant.core.hooks import has_hooks
-from circulant.core.operator import Operator
 from circulant.core.tried import Failure, tried
-from circulant.optimise.replace_with_fft import PlannedConv
-from circulant.optimise.traced import traced
+from circulant.optimise.traced import WHOLE, traced
 
 CONTAINERS = (nn.ModuleList, nn.ModuleDict)
 
@@ -71,4 +69,4 @@ def _twin(module: nn.Module) -> fx.GraphModule | Failure:
 def _is_layer(module: nn.Module) -> bool:
     """Those of torch, and operators: nothing inside is looked at."""
     named = type(module).__module__.startswith("torch.nn") and not isinstance(module, nn.Sequential)
-    return isinstance(module, Operator | PlannedConv) or (named and not isinstance(module, CONTAINERS))
+    return isinstance(module, WHOLE) or (named and not isinstance(module, CONTAINERS))
