@@ -5,12 +5,13 @@ import torch
 from torch import nn
 
 from circulant.core.tolerances import assert_close
-from circulant.models.smp_net import SMPNET_B, SMPNET_T, SmpBranches, SMPNet, SmpStage
+from circulant.models.rep_lk_net import LargeKernelStage
+from circulant.models.smp_net import SMPNET_B, SMPNET_T, SmpBranches, SMPNet
 from circulant.operators.spatial.smp_conv import SMPConv2d
 from circulant.train.fit import fit
 from circulant.train.recipe import Recipe
 
-SMALL = (SmpStage(8, 1, 7), SmpStage(16, 1, 3))
+SMALL = (LargeKernelStage(8, 1, 7), LargeKernelStage(16, 1, 3))
 
 
 @pytest.mark.parametrize(("stages", "million"), [(SMPNET_T, 27), (SMPNET_B, 80)])

@@ -5,7 +5,6 @@ https://arxiv.org/abs/2304.02330, and its published code.
 """
 
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import cast, final
 
 import torch
@@ -13,30 +12,15 @@ from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_eval
 
 from circulant.models.heads import PoolHead
-from circulant.models.residual import Residual
+from circulant.models.initial_weights import narrow_normal_weights
+from circulant.models.rep_lk_net import LargeKernelStage, large_kernel_body, large_kernel_stages
 from circulant.operators.spatial.depthwise_conv import DepthwiseConv2d
 from circulant.operators.spatial.smp_conv import SMPConv2d
 
 SMALL_KERNEL = 5
-WEIGHT_STD = 0.02
 
-
-@final
-@dataclass(frozen=True, slots=True)
-class SmpStage:
-    """Pairs of blocks on one grid."""
-
-    channels: int
-    depth: int
-    kernel: int
-
-
-def _stages(widths: tuple[int, ...], depths: tuple[int, ...]) -> tuple[SmpStage, ...]:
-    return tuple(map(SmpStage, widths, depths, (31, 29, 27, 13)))
-
-
-SMPNET_T = _stages((96, 192, 384, 768), (2, 2, 8, 2))  # 27 million parameters
-SMPNET_B = _stages((128, 256, 512, 1024), (2, 2, 20, 2))  # 80 million
+SMPNET_T = large_kernel_stages((96, 192, 384, 768), (2, 2, 8, 2))  # 27 million parameters
+SMPNET_B = large_kernel_stages((128, 256, 512, 1024), (2, 2, 20, 2))  # 80 million
 
 
 @final
@@ -92,42 +76,25 @@ class SmpBranches(nn.Module):
 
 @final
 class SMPNet(nn.Module):
-    """Stem, stages of two kinds of residual blocks, a linear head.  Shapes: x (B, C, H, W) -> (B, classes).
+    """RepLKNet's body with kernels of points, and a linear head.  Shapes: x (B, C, H, W) -> (B, classes).
 
-    Each pair of blocks: x + project(relu(branches(relu(expand(BN(x)))))), as wide within as without, and
-    x + project(gelu(expand(BN(x)))), four times as wide. drop_path is the rate of the last pair; the
-    others' rise to it from 0. After each step of an optimiser call `clamp_parameters`.
+    drop_path is the rate of the last pair; the others' rise to it from 0. After each step of an optimiser
+    call `clamp_parameters`.
     """
 
     def __init__(
         self,
-        stages: tuple[SmpStage, ...] = SMPNET_T,
+        stages: tuple[LargeKernelStage, ...] = SMPNET_T,
         classes: int = 1000,
         in_channels: int = 3,
         *,
         drop_path: float = 0.0,
     ) -> None:
         super().__init__()
-        C = stages[0].channels
-        layers: list[nn.Module] = [
-            *_conv_norm(in_channels, C, 3, 2), nn.ReLU(), *_conv_norm(C, C, 3, 1, C), nn.ReLU(),
-            *_conv_norm(C, C), nn.ReLU(), *_conv_norm(C, C, 3, 2, C), nn.ReLU(),
-        ]  # fmt: skip
-        total, number = sum(stage.depth for stage in stages), 0
-        for stage in stages:
-            if stage is not stages[0]:
-                D = stage.channels
-                layers += [*_conv_norm(C, D), nn.ReLU(), *_conv_norm(D, D, 3, 2, D), nn.ReLU()]
-                C = D
-            for _ in range(stage.depth):
-                layers += _blocks(C, stage.kernel, drop_path * number / max(total - 1, 1))
-                number += 1
-        self.body = nn.Sequential(*layers)
-        self.head = PoolHead(C, classes, nn.BatchNorm2d(C))
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear | DepthwiseConv2d):
-                nn.init.trunc_normal_(module.weight, std=WEIGHT_STD)
-        nn.init.zeros_(self.head.classify.bias)
+        self.body = large_kernel_body(stages, in_channels, SmpBranches, drop_path)
+        channels = stages[-1].channels
+        self.head = PoolHead(channels, classes, nn.BatchNorm2d(channels))
+        narrow_normal_weights(self)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.body(x))
@@ -142,15 +109,3 @@ class SMPNet(nn.Module):
         for module in list(self.modules()):
             if isinstance(module, SmpBranches):
                 module.reparameterize()
-
-
-def _conv_norm(ins: int, outs: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> list[nn.Module]:
-    conv = nn.Conv2d(ins, outs, kernel, stride, kernel // 2, groups=groups, bias=False)
-    return [conv, nn.BatchNorm2d(outs)]
-
-
-def _blocks(channels: int, kernel: int, drop_path: float) -> list[nn.Module]:
-    C, hidden = channels, 4 * channels
-    mix = [*_conv_norm(C, C), nn.ReLU(), SmpBranches(C, kernel), nn.ReLU(), *_conv_norm(C, C)]
-    mlp = [*_conv_norm(C, hidden), nn.GELU(), *_conv_norm(hidden, C)]
-    return [Residual(nn.Sequential(*branch), nn.BatchNorm2d(C), drop_path=drop_path) for branch in (mix, mlp)]
