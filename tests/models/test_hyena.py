@@ -26,8 +26,8 @@ def test_a_mixer_is_a_long_convolution_between_two_gates():
     for tap in range(3):
         short[:, :, tap:] += mixer.short.weight[:, :, 2 - tap] * u[:, :, : L - tap]
     q, k, v = (short + mixer.short.bias[:, None]).chunk(3, 1)
-    h, z = mixer.kernel(L), k * v
-    y = mixer.skip[:, None] * z
+    h, z = mixer.convolution.impulse_response(L), k * v
+    y = mixer.convolution.skip[:, None] * z
     for now in range(L):
         for lag in range(now + 1):
             y[:, :, now] += h[:, lag] * z[:, :, now - lag]

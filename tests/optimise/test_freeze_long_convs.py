@@ -8,6 +8,7 @@ from torch import nn
 
 from circulant.core.tolerances import assert_close
 from circulant.functional import conv1d  # noqa: F401  # registers what exported graphs call
+from circulant.models.hyena import hyena_language_model
 from circulant.nn import DiagonalSsm, LongConv1d, RationalTransferFunction1d, S4dMixer1d, SGConv, ShiftSsm
 from circulant.optimise.archive import exported_program
 from circulant.optimise.example import Example
@@ -43,6 +44,16 @@ def test_what_is_frozen_computes_the_same_at_every_length(make):
         with torch.no_grad():
             assert_close(network(x), before(x))
     assert type(rewrite.undo()[0]) is type(before[0])
+
+
+def test_hyena_keeps_its_gates():
+    torch.manual_seed(0)
+    network = hyena_language_model(7, 4, 2, L).double().eval()
+    before, codes = deepcopy(network), torch.randint(7, (2, L))
+    assert len(freeze_long_convs(network, Example((codes,))).replaced) == 2
+    with torch.no_grad():
+        for part in (codes, codes[:, :9]):
+            assert_close(network(part), before(part))
 
 
 def test_spectra_are_found_once(monkeypatch):

@@ -26,11 +26,7 @@ HIDDEN, HIDDEN_LAYERS = 64, 2  # of the network that makes the kernel
 BANDS, LOWEST_BAND = 2, 1e-4
 FREQUENCY = 10.0  # of its sines, at the start
 FLOOR = 0.05  # of the window
-FADED, FASTEST, SLOWEST = (
-    1e-2,
-    0.3,
-    1.5,
-)  # the window has fallen to 1e-2 at 0.3 of the length, or at 1.5 of it
+FADED, FASTEST, SLOWEST = 1e-2, 0.3, 1.5  # fallen to 1e-2 at 0.3 of the length, or at 1.5 of it
 TAPS = 3
 MLP_RATIO = 4
 DNA_TOKENS, DNA_CHANNELS, DNA_DEPTH = 16, 256, 8
@@ -73,6 +69,25 @@ class HyenaKernel(nn.Module):
 
 
 @final
+class HyenaConv(nn.Module):
+    """gate_out (h * (gate_in x) + d gate_in x).  Shapes: x and the gates (B, C, L) -> y of the same."""
+
+    def __init__(self, channels: int, length: int) -> None:
+        super().__init__()
+        self.kernel = HyenaKernel(channels, length)
+        self.skip = nn.Parameter(torch.randn(channels))
+
+    def impulse_response(self, length: int) -> Tensor:
+        """The kernel without the skip -> (C, length)."""
+        kernel: Tensor = self.kernel(length)
+        return kernel
+
+    def forward(self, x: Tensor, gate_in: Tensor, gate_out: Tensor) -> Tensor:
+        kernel = self.impulse_response(x.shape[2])
+        return long_conv(x, kernel, skip=self.skip, gate_in=gate_in, gate_out=gate_out)
+
+
+@final
 class HyenaMixer(nn.Module):
     """The operator above.  Shapes: x (B, C, L), L at most `length` -> y (B, C, L)."""
 
@@ -80,13 +95,12 @@ class HyenaMixer(nn.Module):
         super().__init__()
         self.project = nn.Linear(channels, 3 * channels)
         self.short = ShortConv(3 * channels, TAPS, bias=True)
-        self.kernel = HyenaKernel(channels, length)
-        self.skip = nn.Parameter(torch.randn(channels))
+        self.convolution = HyenaConv(channels, length)
         self.output = nn.Linear(channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
         q, k, v = self.short(self.project(x.transpose(1, 2)).transpose(1, 2)).chunk(3, 1)
-        y = long_conv(v, self.kernel(x.shape[2]), skip=self.skip, gate_in=k, gate_out=q)
+        y = self.convolution(v, k, q)
         return self.output(y.transpose(1, 2)).transpose(1, 2)
 
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from circulant.core.hooks import watching
 from circulant.engine.frozen_long_conv import FrozenLongConv
 from circulant.engine.long_conv import LongBoundary, long_conv
+from circulant.models.hyena import HyenaConv
 from circulant.operators.sequence.diagonal_ssm import DiagonalSsm
 from circulant.operators.sequence.long_conv1d import LongConv1d
 from circulant.operators.sequence.rational_transfer_function1d import RationalTransferFunction1d
@@ -23,6 +24,7 @@ from circulant.optimise.replaced import Rewrite, replace
 
 RESPONSES: dict[type[nn.Module], Callable[[Any, int], Tensor]] = {
     DiagonalSsm: lambda layer, length: layer.impulse_response(length),
+    HyenaConv: lambda layer, length: layer.impulse_response(length),
     LongConv1d: lambda layer, length: layer.impulse_response(),
     RationalTransferFunction1d: lambda layer, length: layer.impulse_response(),
     SGConv: lambda layer, length: layer.impulse_response(),
@@ -35,7 +37,7 @@ class FrozenKernel(nn.Module):
     """A layer that is a long convolution, with its kernel as it is now, for at most `length` samples.
 
     Longer inputs, training and calls outside torch.no_grad() go to the layer itself, as does everything else
-    that is asked of it. Shapes: x (B, C, L) -> y (B, C, L).
+    that is asked of it. Shapes: x (B, C, L), and gates of its shape where it has some -> y (B, C, L).
     """
 
     def __init__(self, layer: nn.Module, length: int) -> None:
@@ -48,16 +50,17 @@ class FrozenKernel(nn.Module):
         self.register_buffer("frozen", kernel.to(next(layer.parameters()).dtype))
         self._transformed: tuple[Tensor, FrozenLongConv] | None = None
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, gate_in: Tensor | None = None, gate_out: Tensor | None = None) -> Tensor:
+        gates = () if gate_in is None else (gate_in, gate_out)
         if self.training or torch.is_grad_enabled() or x.shape[-1] > self.length:
-            y: Tensor = self.layer(x)
+            y: Tensor = self.layer(x, *gates)
             return y
         kernel, skip = self.get_buffer("frozen"), getattr(self.layer, "skip", None)
         if torch.compiler.is_compiling():
-            return long_conv(x, kernel, skip=skip, boundary=self.boundary)
+            return long_conv(x, kernel, skip=skip, gate_in=gate_in, gate_out=gate_out, boundary=self.boundary)
         if self._transformed is None or self._transformed[0] is not kernel:
             self._transformed = kernel, FrozenLongConv(kernel, skip=skip, boundary=self.boundary)
-        return self._transformed[1](x)
+        return self._transformed[1](x, *gates)
 
     def __getattr__(self, name: str) -> Any:
         try:
