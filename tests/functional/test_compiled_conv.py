@@ -7,7 +7,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from circulant import functional
 from circulant.core.tolerances import assert_close
 from circulant.engine.choice import use
-from circulant.engine.convolution import Boundary, as_settings, problem_for
+from circulant.engine.convolution import Boundary, as_settings, problem_for, surrounded
 from circulant.engine.planner import Backend
 
 
@@ -52,6 +52,22 @@ def test_compiled_long_convolution_is_the_same_by_every_algorithm(algorithm):
 def test_compiled_complex_recurrence_is_the_same():
     with use(backend=Backend.TORCH):
         check_gradients(functional.linear_recurrence, 0.5 * drawn(2, 3, 9, 2), drawn(2, 3, 9, 2))
+
+
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+def test_compiled_surroundings_are_the_same(ndim):
+    sides = tuple((side, 1) for side in range(ndim))
+    check_gradients(lambda x: surrounded(x, sides, Boundary.REPLICATE), drawn(2, 2, *range(2, 2 + ndim)))
+
+
+def test_replicated_samples_compile_with_channels_last():
+    """Torch's own gradient of them lies in memory otherwise than inductor is told."""
+    x = torch.randn(2, 2, 4, 6).to(memory_format=torch.channels_last).requires_grad_()
+    compiled = torch.compile(lambda x: surrounded(x * 2, ((1, 1), (2, 0)), Boundary.REPLICATE).square().sum())
+    (found,) = torch.autograd.grad(compiled(x), x)
+    wide = torch.nn.functional.pad(x * 2, (2, 0, 1, 1), mode="replicate")
+    (expected,) = torch.autograd.grad(wide.square().sum(), x)
+    assert_close(found, expected)
 
 
 def steps(tensor):

@@ -83,8 +83,7 @@ def convolution(
         x, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups, boundary=boundary
     )
     if problem.padding != padding:
-        widths = [side for pair in reversed(padding) for side in pair]
-        x = F.pad(x, widths, mode=boundary.value)
+        x = surrounded(x, padding, boundary)
     choice = choice.or_else(current())
     if not calls_torch(problem, choice, x, weight, bias):
         return _with_bias(CONVOLVE(Slot.OUTPUT, x, weight, as_settings(problem), choice), bias)
@@ -233,6 +232,21 @@ def calls_torch(problem: ConvolutionProblem, choice: Choice, *operands: Tensor |
 def _meets_taps(output_padding: Shape, stride: Shape) -> bool:
     """Whether a convolution of the output, as padded, gives the input's size back."""
     return all(extra < step for extra, step in zip(output_padding, stride))
+
+
+def surrounded(x: Tensor, padding: Padding, boundary: Boundary) -> Tensor:
+    """x (B, C, *spatial) with what the boundary says before and after each axis.
+
+    torch.compile takes the gradient of replicated samples to be contiguous where torch gives it with channels
+    last (torch 2.13), so that there they are read by their places.
+    """
+    if boundary is Boundary.REPLICATE and torch.compiler.is_compiling():
+        for axis, (before, after) in enumerate(padding, 2):
+            last = x.shape[axis] - 1
+            places = torch.arange(-before, last + after + 1, device=x.device)
+            x = x.index_select(axis, places.clamp(0, last))
+        return x
+    return F.pad(x, [side for sides in reversed(padding) for side in sides], mode=boundary.value)
 
 
 def _cut(full: Tensor, padding: Shape, spatial: Shape) -> Tensor:

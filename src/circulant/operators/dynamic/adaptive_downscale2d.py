@@ -15,7 +15,6 @@ weighted mean, is our choice. `downscale` applies kernels that come from elsewhe
 from typing import final
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from circulant.core.card import BadInput, Card, Case, Paper
@@ -23,6 +22,7 @@ from circulant.core.cost import Cost
 from circulant.core.errors import ArgumentError, ShapeError
 from circulant.core.operator import Operator, require_input
 from circulant.core.sizes import Shape
+from circulant.engine.convolution import Boundary, surrounded
 from circulant.engine.costs import convolution_problem, problem_cost
 from circulant.engine.local_conv import local_conv
 from circulant.operators.dynamic.kernel_generator import ChannelKernelGenerator, convs, residual_blocks
@@ -79,8 +79,8 @@ def downscale(x: Tensor, kernels: Tensor, scale: int) -> Tensor:
             f"got {tuple(kernels.shape)}"
         )
     before = (size - scale) // 2
-    sides = (before, size - scale - before) * 2
-    outer = F.pad(x, sides, mode="replicate") if size > scale else x
+    sides = (before, size - scale - before)
+    outer = surrounded(x, (sides, sides), Boundary.REPLICATE) if size > scale else x
     return local_conv(
         outer, kernels, (size, size), stride=(scale, scale), padding=((0, 0), (0, 0)), dilation=(1, 1)
     )

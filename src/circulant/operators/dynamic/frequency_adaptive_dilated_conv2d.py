@@ -18,7 +18,6 @@ the task's; `train.dilation_objective` is one.
 from typing import Any, final
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from circulant.core.card import BadInput, Card, Case, Paper
@@ -26,6 +25,7 @@ from circulant.core.cost import Cost
 from circulant.core.operator import Operator
 from circulant.core.sizes import Shape
 from circulant.engine.conv_settings import conv_settings, settings_of
+from circulant.engine.convolution import Boundary, surrounded
 from circulant.engine.deformable_conv import TapGrid, deformable_conv_cost, sampled_taps
 from circulant.operators.dynamic.adaptive_dilation import AdaptiveDilation, require_border
 from circulant.operators.dynamic.adaptive_kernel import AdaptiveKernelDecomposition
@@ -151,7 +151,7 @@ class FrequencyAdaptiveDilatedConv2d(Operator):
         return x if self.selection is None else self.selection(x)
 
     def _padded(self, z: Tensor) -> Tensor:
-        return F.pad(z, (self.reach,) * 4, mode="replicate")
+        return surrounded(z, ((self.reach,) * 2,) * 2, Boundary.REPLICATE)
 
     def cost(self, shape: Shape) -> Cost:
         B, I, H, W = shape

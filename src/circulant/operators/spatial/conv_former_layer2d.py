@@ -157,7 +157,7 @@ CARD = Card(
     ),
     laws=frozenset(),
     cases=(
-        Case((2, 2, 3, 4), lambda: ConvFormerLayer2d(2, 5, scale=1.0)),
+        Case((2, 4, 3, 5), lambda: ConvFormerLayer2d(4, 5, scale=1.0)),
         Case((1, 3, 3, 2), lambda: ConvFormerLayer2d(3, 3, ratio=1)),
     ),
     refuses=(
