@@ -6,7 +6,9 @@ import subprocess
 import sys
 
 import pytest
+from tests.bench.specimens import group
 
+from circulant.bench import run
 from circulant.bench.child import MeasuringError, findings
 from circulant.bench.run import row_file, run_tasks
 from circulant.bench.settings import TUNED_MALLOC, Malloc, Settings, malloc_of
@@ -91,6 +93,16 @@ def test_closing_the_findings_ends_the_process(tmp_path, monkeypatch):
     heard.close()
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
+
+
+def test_networks_have_a_process_each_and_all_else_one_together(tmp_path, monkeypatch):
+    started = []
+    monkeypatch.setattr(run, "findings", lambda job, settings: started.append(job["tasks"]) or ())
+    tasks = run.tasks_of([group("resnet", ((1, 8), (2, 8)), operation="ResNet-50"), group(), group()])
+    list(run_tasks(tasks, Settings(Malloc.DEFAULT, 1, 0.0), row_file(tmp_path / "r.csv")))
+    assert [[task["group"]["name"] for task in tasks] for tasks in started] == [
+        ["a group", "a group"], ["resnet"], ["resnet"],
+    ]  # fmt: skip
 
 
 def test_no_process_is_started_for_no_task(tmp_path, monkeypatch):

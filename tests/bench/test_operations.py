@@ -33,7 +33,7 @@ def contestants():
 @pytest.fixture
 def no_compiler(monkeypatch):
     """What is compiled is tested as it stands: compilers are torch's business, and slow."""
-    monkeypatch.setattr(torch, "compile", lambda function, dynamic: function)
+    monkeypatch.setattr(torch, "compile", lambda function, **settings: function)
 
 
 def test_every_operation_has_a_small_shape_here():

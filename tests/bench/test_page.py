@@ -114,8 +114,8 @@ def test_the_page_in_the_repository_is_what_its_files_make(tmp_path):
     root, made = METHOD.parents[1], tmp_path / "benchmarks.md"
     write_page(root / "benchmarks/results", METHOD, made)
     assert made.read_text() == (root / "docs/benchmarks.md").read_text()
-    operators = (tmp_path / "operator-benchmarks.md").read_text()
-    assert operators == (root / "docs/operator-benchmarks.md").read_text()
+    for name in ("operator-benchmarks.md", "model-benchmarks.md"):
+        assert (tmp_path / name).read_text() == (root / "docs" / name).read_text()
     pictures = sorted((tmp_path / "images").rglob("*.svg"))
     assert len(pictures) > 50
     for picture in pictures:
@@ -148,6 +148,48 @@ def test_operators_have_a_page_of_their_own(page, tmp_path, ours_byte, heavier):
     assert f"{SGCONV_SHAPE} (tuned malloc): torch.compile of torch.fft code takes 0.500× of our time" in text
 
 
+def model_rows(best_seconds):
+    def one(contestant, role, seconds, malloc=Malloc.DEFAULT, batch=1, **changes):
+        return row(contestant, role, seconds, group="ResNet-50", shape=f"{batch}x3x224x224",
+                   operation="ResNet-50", malloc=malloc, **changes)  # fmt: skip
+
+    return [
+        one("optimise", Role.OURS, 0.1, note="fold-batch-norms; found in 9 s"),
+        one("optimise, then torch.compile", Role.VARIANT, 0.01),
+        one("eager", Role.TORCH, 0.4),
+        one("ONNX Runtime", Role.PEER, best_seconds, ratio=best_seconds / 0.1),
+        one("OpenVINO", Role.PEER, float("nan"), status=Status.FAILED, note="no such layer"),
+        one("optimise", Role.OURS, 1.0, batch=32),
+        one("eager", Role.TORCH, 1.0, batch=32),
+        one("optimise", Role.OURS, float("nan"), Malloc.TUNED, status=Status.WRONG),
+        one("eager", Role.TORCH, 0.3, Malloc.TUNED),
+    ]
+
+
+def test_networks_have_a_page_with_wins_and_losses(page, tmp_path):
+    row_file(tmp_path / "results" / "a-cpu-models.csv").replace(model_rows(0.09))
+    assert "ResNet-50" not in page(rows())
+    text = (tmp_path / "docs" / "model-benchmarks.md").read_text()
+    assert "default malloc, 2 cases: 2.00× as fast as eager torch in geometric mean, goal 2×: met" in text
+    assert "0.949× as fast as the best of the others in geometric mean, goal 1.3×: missed" in text
+    assert "at least 0.900× as fast as the best of the others, goal 0.95×: missed" in text
+    assert (
+        "| ResNet-50 | 1 | default | 400\u202fms | 100\u202fms | 4.00× | ONNX Runtime | 0.900× | "
+        "fold-batch-norms; found in 9 s |"
+    ) in text
+    assert "- ResNet-50, batch 1, default malloc: ONNX Runtime takes 0.900× of our time" in text
+    assert "OpenVINO: failed, no such layer" in text
+    assert "tuned malloc, " not in text.partition("### Every contestant")[0]
+
+
+def test_a_network_that_wins_everywhere_meets_the_goals(page, tmp_path):
+    row_file(tmp_path / "results" / "a-cpu-models.csv").replace(model_rows(0.17)[:5])
+    page(rows())
+    text = (tmp_path / "docs" / "model-benchmarks.md").read_text()
+    assert "missed" not in text
+    assert "### Where others are faster\n\nNowhere." in text
+
+
 def test_each_operator_has_a_picture_of_its_times(page, tmp_path):
     row_file(tmp_path / "results" / "a-cpu-operators.csv").replace(operator_rows(1e6))
     page(rows())
@@ -160,6 +202,7 @@ def test_each_operator_has_a_picture_of_its_times(page, tmp_path):
     assert "torch.fft code 4.00" in picture.get("aria-label")
 
 
-def test_without_figures_the_page_of_operators_says_so(page, tmp_path):
+@pytest.mark.parametrize("name", ["operator-benchmarks.md", "model-benchmarks.md"])
+def test_without_figures_the_other_pages_say_so(page, tmp_path, name):
     page(rows())
-    assert "There are no figures yet." in (tmp_path / "docs" / "operator-benchmarks.md").read_text()
+    assert "There are no figures yet." in (tmp_path / "docs" / name).read_text()

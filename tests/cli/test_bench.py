@@ -98,6 +98,12 @@ def test_the_list_says_which_groups_can_be_timed(tiny):
     assert every[0]["shapes"][0] == [8, 768, 1024] and every[0]["can_run"] is True
 
 
+def test_networks_are_groups_of_their_own():
+    text = run("--models", "--list").stdout
+    assert "ResNet-50" in text and "HyenaDNA" in text and "not yet" not in text
+    assert len(text.splitlines()) == 7
+
+
 def test_groups_are_chosen_by_a_part_of_their_name(pretended, tmp_path):
     chosen = ("--malloc", "tuned", "--budget", 3, "--isa", "avx2")
     result = run("involution, f", "--out", tmp_path / "r.csv", *chosen)
@@ -191,6 +197,7 @@ def test_the_sampled_run_reports_violations_and_goes_on_where_it_was(monkeypatch
         (("--malloc", "fast"), "no setting of malloc named 'fast'; did you mean default?"),
         (("--isa", "avx3"), "no instruction set named 'avx3'"),
         (("--threads", "0"), "--threads"),
+        (("--models", "--operators"), "got --operators and --models; run them in turn"),
         (("--workloads", "no/such/file.toml"), "expected a file of groups"),
     ],
 )

@@ -25,12 +25,18 @@ def torch_code(make: Make, layout: Layout = Layout.CONTIGUOUS) -> Callable[[Case
     return prepare
 
 
-def compiled_code(make: Make, layout: Layout = Layout.CONTIGUOUS) -> Callable[[Case], Call]:
-    """The same through torch.compile, which is done once and not timed."""
+def compiled_code(
+    make: Make, layout: Layout = Layout.CONTIGUOUS, *, freezing: bool = False
+) -> Callable[[Case], Call]:
+    """The same through torch.compile, which is done once and not timed.
+
+    freezing: weights are constants of the compiled code, which may rearrange them.
+    """
+    options: dict[str, Any] | None = {"freezing": True} if freezing else None
 
     def prepare(case: Case) -> Call:
         torch.compiler.reset()  # else the shapes before this one would make sizes symbolic
-        call = _call(torch.compile(make(case.shape), dynamic=False), case, layout)
+        call = _call(torch.compile(make(case.shape), dynamic=False, options=options), case, layout)
         call()
         return call
 

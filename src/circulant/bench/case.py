@@ -37,9 +37,12 @@ def make_case(
     reference: Function,
     dtype: torch.dtype = torch.float32,
 ) -> Case:
-    """operands in float64; contestants get them rounded to dtype, and so does the reference."""
-    rounded = tuple(operand.to(dtype) for operand in operands)
-    exact = tuple(operand.double() for operand in rounded)
+    """operands in float64 or, for tokens, whole numbers; contestants get them rounded to dtype.
+
+    The reference gets what they get, in float64.
+    """
+    rounded = tuple(operand.to(dtype) if operand.is_floating_point() else operand for operand in operands)
+    exact = tuple(operand.double() if operand.is_floating_point() else operand for operand in rounded)
     if passes is not Passes.BOTH:
         with torch.no_grad():
             return Case(shape, passes, threads, rounded, None, (reference(*exact),))

@@ -82,7 +82,7 @@ def arrays(name: str, make: MakeForArrays, package: Package) -> Contestant:
 
 
 def runtimes(model: Model, remark: str = ", weights packed") -> tuple[Contestant, ...]:
-    """The operation as a model of one layer, loaded before the clock runs."""
+    """The operation as an ONNX model, loaded before the clock runs."""
     known = (("ONNX Runtime", onnx_runtime, ONNX_RUNTIME), ("OpenVINO", openvino, OPENVINO))
     return tuple(
         Contestant(f"{name}{remark}", Role.PEER, make(model), package, has_backward=False)

@@ -8,7 +8,8 @@ import typer
 
 from circulant.bench.child import MeasuringError
 from circulant.bench.device import device_name, isa_in_use
-from circulant.bench.page.results import LENGTHS_ENDING, OPERATORS_ENDING
+from circulant.bench.models.networks import network_groups
+from circulant.bench.page.results import LENGTHS_ENDING, MODELS_ENDING, OPERATORS_ENDING
 from circulant.bench.row import Row
 from circulant.bench.run import (
     row_file,
@@ -34,6 +35,11 @@ from circulant.cli.progress import shown
 from circulant.core.errors import ArgumentError, DataError, UnknownNameError
 
 RESULTS = Path("benchmarks/results")
+RUNS = {  # with a file of their own
+    "--operators": (OPERATORS_ENDING, operator_groups),
+    "--lengths": (LENGTHS_ENDING, length_groups),
+    "--models": (MODELS_ENDING, network_groups),
+}
 
 Texts = Annotated[
     list[str] | None,
@@ -58,6 +64,9 @@ Operators = Annotated[
 Lengths = Annotated[
     bool, typer.Option("--lengths", help="Time sequence operators on 4,096 to a million samples.")
 ]
+Models = Annotated[
+    bool, typer.Option("--models", help="Time whole networks: optimise beside compilers and runtimes.")
+]
 NeverSlower = Annotated[
     bool, typer.Option("--never-slower", help="Time 300 sampled convolutions against torch's best layout.")
 ]
@@ -76,17 +85,18 @@ def bench(
     resume: Resume = False,
     operators: Operators = False,
     lengths: Lengths = False,
+    models: Models = False,
     never_slower: NeverSlower = False,
     as_json: JsonOption = False,
 ) -> None:
     """Time the engine beside torch and other packages; a wrong result is reported and never timed.
 
-    Each setting of malloc has a process of its own, in which all take turns. Finished shapes are in the
-    results file, also after Ctrl-C.
+    Each setting of malloc has a process of its own, in which all take turns; with --models each shape has.
+    Finished shapes are in the results file, also after Ctrl-C.
 
     Example: circulant bench "long convolution" --budget 20 --without compile
     """
-    known = _known(workloads, operators, lengths, never_slower)
+    known, ending = _known(workloads, operators, lengths, models, never_slower)
     wanted = chosen(known, group or ())
     if only_list:
         tell_groups(wanted, as_json)
@@ -100,7 +110,6 @@ def bench(
             sampled = sampled_file(out or RESULTS / f"{device}-never-slower.csv")
             tell_sampled(_run_sampled(settings, used, sampled, resume), sampled.path, as_json)
         else:
-            ending = OPERATORS_ENDING if operators else LENGTHS_ENDING if lengths else ""
             file = row_file(out or RESULTS / f"{device}{ending}.csv")
             tell_summaries(_run_groups(wanted, settings, used, file, resume), file.path, as_json)
     except KeyboardInterrupt:
@@ -111,12 +120,18 @@ def bench(
         raise typer.Exit(ExitCode.FAILED) from error
 
 
-def _known(workloads: Path | None, operators: bool, lengths: bool, never_slower: bool) -> tuple[Group, ...]:
-    """The groups of the run; two options that each name what is timed are a mistake."""
+def _known(
+    workloads: Path | None, operators: bool, lengths: bool, models: bool, never_slower: bool
+) -> tuple[tuple[Group, ...], str]:
+    """The groups of the run, and the ending of its file's name.
+
+    Two options that each name what is timed are a mistake.
+    """
     named = {
         "--workloads": workloads is not None,
         "--operators": operators,
         "--lengths": lengths,
+        "--models": models,
         "--never-slower": never_slower,
     }
     given = [name for name, is_given in named.items() if is_given]
@@ -124,11 +139,11 @@ def _known(workloads: Path | None, operators: bool, lengths: bool, never_slower:
         raise ArgumentError(
             f"expected one of {', '.join(named)}, got {' and '.join(given)}; run them in turn"
         )
-    if operators:
-        return operator_groups()
-    if lengths:
-        return length_groups()
-    return groups() if workloads is None else _read(workloads)
+    for name in given:
+        if name in RUNS:
+            ending, known = RUNS[name]
+            return known(), ending
+    return groups() if workloads is None else _read(workloads), ""
 
 
 def _read(path: Path) -> tuple[Group, ...]:

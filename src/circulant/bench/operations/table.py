@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
+from circulant.bench.models.contest import contest as network_contest
+from circulant.bench.models.networks import NETWORKS
 from circulant.bench.operation import Operation
 from circulant.bench.operations.conv2d import CONV2D
 from circulant.bench.operations.depthwise_conv import DEPTHWISE_CONV1D, DEPTHWISE_CONV2D
@@ -55,8 +57,10 @@ OPERATIONS: Mapping[str, Callable[[Shape], Operation]] = {
 
 
 def find_operation(name: str) -> Callable[[Shape], Operation] | None:
-    """By its name here, or by that of an operator with an entry; None for neither."""
+    """By its name here, by that of a network, or of an operator with an entry; None for neither."""
     if name in OPERATIONS:
         return OPERATIONS[name]
+    if name in NETWORKS:
+        return _always(network_contest(NETWORKS[name]))
     entry = entries().get(name) or length_entries().get(name)
     return None if entry is None else _always(contest(entry))

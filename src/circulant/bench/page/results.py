@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from circulant.bench.models.networks import network_groups
 from circulant.bench.row import Row
 from circulant.bench.run import row_file, sampled_file
 from circulant.bench.sampled import SampledRow, sampled_problems
@@ -17,6 +18,7 @@ from circulant.bench.workload import Group, groups
 SAMPLED_ENDING = "-never-slower"
 OPERATORS_ENDING = "-operators"
 LENGTHS_ENDING = "-lengths"
+MODELS_ENDING = "-models"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +47,28 @@ class Device:
     sampled: tuple[SampledSummary, ...]
     operators: tuple[Run, ...]
     lengths: tuple[Run, ...]
+    models: tuple[Run, ...]
 
 
 def read_devices(folder: Path) -> tuple[Device, ...]:
-    endings = (SAMPLED_ENDING, OPERATORS_ENDING, LENGTHS_ENDING)
+    endings = (SAMPLED_ENDING, OPERATORS_ENDING, LENGTHS_ENDING, MODELS_ENDING)
     files = sorted(path for path in folder.glob("*.csv") if not path.stem.endswith(endings))
     return tuple(_device(path) for path in files)
 
 
 def _device(path: Path) -> Device:
     sampled = sampled_file(path.with_name(f"{path.stem}{SAMPLED_ENDING}.csv")).read()
-    operators = row_file(path.with_name(f"{path.stem}{OPERATORS_ENDING}.csv")).read()
-    lengths = row_file(path.with_name(f"{path.stem}{LENGTHS_ENDING}.csv")).read()
+
+    def runs(ending: str, known: Sequence[Group]) -> tuple[Run, ...]:
+        return _runs(row_file(path.with_name(f"{path.stem}{ending}.csv")).read(), known)
+
     return Device(
         path.stem,
-        _runs(row_file(path).read(), groups()),
+        runs("", groups()),
         _sampled(sampled),
-        _runs(operators, operator_groups()),
-        _runs(lengths, length_groups()),
+        runs(OPERATORS_ENDING, operator_groups()),
+        runs(LENGTHS_ENDING, length_groups()),
+        runs(MODELS_ENDING, network_groups()),
     )
 
 

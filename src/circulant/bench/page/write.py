@@ -5,6 +5,7 @@ from pathlib import Path
 
 from circulant.bench.page import sections
 from circulant.bench.page.lengths import length_picture
+from circulant.bench.page.models import model_parts
 from circulant.bench.page.operators import lengths_file, operator_parts
 from circulant.bench.page.picture import picture
 from circulant.bench.page.results import Device, read_devices
@@ -14,6 +15,7 @@ from circulant.core.atomic_file import write_atomically
 NOTE = "<!-- written by benchmarks/render.py; edit benchmarks/method.md, or measure again -->"
 TIMINGS = "operators"  # the folder of pictures that pages of operators show
 OPERATORS_METHOD, OPERATORS_PAGE = "operators.md", "operator-benchmarks.md"
+MODELS_METHOD, MODELS_PAGE = "models.md", "model-benchmarks.md"
 NOTHING_YET = """## Results
 
 There are no figures yet. On a quiet machine:
@@ -29,7 +31,7 @@ python benchmarks/render.py            # this page from the files
 
 
 def write_page(results: Path, method: Path, page: Path) -> tuple[Path, ...]:
-    """The files written: the page, that of the operators, pictures for each device and for each operator."""
+    """The files written: three pages, pictures for each device and for each operator."""
     devices = [device for device in read_devices(results) if device.runs]
     pictures = {device.name: page.parent / "images" / f"benchmarks-{device.name}.svg" for device in devices}
     lengths = [device for device in devices if device.lengths]
@@ -51,11 +53,16 @@ def write_page(results: Path, method: Path, page: Path) -> tuple[Path, ...]:
         parts += _about(device, pictures[device.name], results / f"{device.name}.md")
     if not devices:
         parts.append(NOTHING_YET)
-    operators = page.with_name(OPERATORS_PAGE)
     write_atomically(page, _joined(parts))
-    about = method.with_name(OPERATORS_METHOD).read_text(encoding="utf-8")
-    write_atomically(operators, _joined([NOTE, about, *operator_parts(devices)]))
-    return (page, operators, *pictures.values(), *drawn, *(path for path, _ in timings))
+    others = {
+        (OPERATORS_METHOD, page.with_name(OPERATORS_PAGE)): operator_parts(devices),
+        (MODELS_METHOD, page.with_name(MODELS_PAGE)): model_parts(devices),
+    }
+    for (words, other), figures in others.items():
+        about = method.with_name(words).read_text(encoding="utf-8")
+        write_atomically(other, _joined([NOTE, about, *figures]))
+    pages = (page, *(other for _, other in others))
+    return (*pages, *pictures.values(), *drawn, *(path for path, _ in timings))
 
 
 def _joined(parts: Iterable[str]) -> str:
