@@ -1,5 +1,6 @@
 """Softmax attention through the engine's door."""
 
+import pytest
 import torch
 
 from circulant.core.tolerances import assert_close
@@ -19,6 +20,29 @@ def test_attention_equals_the_formula_also_where_blocks_of_tokens_are_many():
     for tokens in (1, 5, 700):
         q, k, v = operands(2, 3, tokens=tokens)
         assert_close(attention(q, k, v), written_out(q, k, v))
+
+
+@pytest.mark.parametrize("order", [(0, 1, 3, 2), (3, 2, 1, 0), (2, 0, 3, 1)])
+def test_operands_may_lie_in_memory_in_any_order(order):
+    back = tuple(order.index(axis) for axis in range(4))
+
+    def laid_out(t):
+        return t.permute(order).contiguous().permute(back)
+
+    q, k, v = map(laid_out, operands(2, 3, tokens=7, width=4))
+    mask = laid_out(torch.randn(2, 3, 7, 7, dtype=torch.float64))
+    assert_close(attention(q, k, v), written_out(q, k, v))
+    assert_close(attention(q, k, v, mask), written_out(q, k, v, mask))
+    assert_close(attention(q, k, v, mask[:1]), written_out(q, k, v, mask[:1]))
+    assert_close(
+        attention(q, k, v, mask[..., :1, :].expand(mask.shape)), written_out(q, k, v, mask[..., :1, :])
+    )
+    assert_close(attention(q, k, v, mask[..., :1].expand(mask.shape)), written_out(q, k, v, mask[..., :1]))
+    leaves = [t.requires_grad_() for t in (q, k, v)]
+    got = torch.autograd.grad(laid_out(attention(*leaves)).square().sum(), leaves)
+    expected = torch.autograd.grad(written_out(*leaves).square().sum(), leaves)
+    for one, other in zip(got, expected):
+        assert_close(one, other)
 
 
 def test_first_derivatives_are_those_of_the_formula():

@@ -6,12 +6,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.optimise.settled import settled
 from torch import nn
 from torch.nn import functional as F
 
 from circulant.models.channel_mlp import ChannelMlp
 from circulant.models.channel_norm import ChannelLayerNorm
 from circulant.models.collapsible_linear_block import CollapsibleLinearBlock2d
+from circulant.models.conv_first_net import conv_first_block
 from circulant.models.residual import Residual
 from circulant.operators.spatial.dilated_reparam_block import DilatedReparamBlock
 from circulant.operators.spatial.fused_conv_first_block import FusedConvFirstBlock
@@ -26,17 +28,6 @@ from circulant.optimise.verify_rewrite import TOLERANCES, check_rewrite
 
 BY_NAME = {each.name: each for each in PASSES}
 EXACT = [each for each in PASSES if each.is_exact]
-
-
-def settle(model):
-    """Statistics as after some training, in evaluation."""
-    for part in model.modules():
-        if isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d):
-            part.running_mean.normal_()
-            part.running_var.uniform_(0.5, 2)
-            nn.init.normal_(part.weight, 1, 0.2)
-            nn.init.normal_(part.bias)
-    return model.eval()
 
 
 def applied(name, model, *shape, samples=None):
@@ -103,7 +94,7 @@ def test_a_part_with_hooks_is_left_alone_with_the_reason():
 
 
 def test_batch_norms_are_folded_into_the_convolutions_before_them():
-    model = settle(nn.Sequential(*conv_bn(3, 4), nn.ReLU(), *conv_bn(4, 6, groups=2, bias=False)))
+    model = settled(nn.Sequential(*conv_bn(3, 4), nn.ReLU(), *conv_bn(4, 6, groups=2, bias=False)))
     found = applied("fold-batch-norms", model, 2, 3, 8, 8)
     assert found.words == "folded 2 batch norms"
     assert count(found.model, nn.BatchNorm2d) == 0
@@ -119,7 +110,7 @@ def test_a_batch_norm_behind_a_convolution_that_others_read_stays():
             y = self.conv(x)
             return self.norm(y) + y
 
-    assert "no batch norm" in refused("fold-batch-norms", settle(Shared()), 1, 3, 5, 5)
+    assert "no batch norm" in refused("fold-batch-norms", settled(Shared()), 1, 3, 5, 5)
 
 
 class Merging(nn.Module):
@@ -165,10 +156,23 @@ def test_modules_of_others_are_merged_by_the_methods_that_they_have():
 
 
 def test_modules_of_ours_are_merged_and_merged_ones_are_not_merged_again():
-    model = settle(nn.Sequential(DilatedReparamBlock(4, 7), LargeKernelConv2d(4, 9)))
+    model = settled(nn.Sequential(DilatedReparamBlock(4, 7), LargeKernelConv2d(4, 9)))
     found = applied("merge-branches", model, 1, 4, 12, 12)
     assert count(found.model, DilatedReparamBlock) == 0
     assert refused("merge-branches", found.model, 1, 4, 12, 12) == "no branches to merge"
+
+
+def test_a_layer_that_is_called_fuse_is_no_way_to_merge():
+    class Joining(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.block, self.fuse = Merging(), nn.Conv2d(4, 4, 1)
+
+        def forward(self, x):
+            return self.fuse(self.block(x))
+
+    found = applied("merge-branches", Joining().eval(), 2, 4, 6, 6)
+    assert found.words == "merged branches in block"
 
 
 def test_linear_blocks_collapse():
@@ -192,10 +196,28 @@ class ConvFirst(nn.Module):
 
 @pytest.mark.parametrize("has_norms", [False, True])
 def test_blocks_that_convolve_first_are_found_and_fused(has_norms):
-    model = settle(nn.Sequential(ConvFirst(has_norms), nn.ReLU(), ConvFirst(has_norms, turned=True)))
+    model = settled(nn.Sequential(ConvFirst(has_norms), nn.ReLU(), ConvFirst(has_norms, turned=True)))
     found = applied("fuse-conv-first-blocks", model, 2, 8, 10, 9)
     assert count(found.model, FusedConvFirstBlock) == 2
     assert count(found.model, nn.BatchNorm2d) == 0
+
+
+def test_a_block_is_found_behind_identities_that_folding_leaves_and_a_residual_layer_has():
+    model = nn.Sequential(settled(conv_first_block(8)), nn.Identity())
+    folded = applied("fold-batch-norms", model, 2, 8, 6, 6).model
+    for each in (model, folded):
+        assert count(applied("fuse-conv-first-blocks", each, 2, 8, 6, 6).model, FusedConvFirstBlock) == 1
+
+
+def test_what_is_written_in_place_beside_a_fused_block_stays_written():
+    class Beside(ConvFirst):
+        def forward(self, x):
+            y = super().forward(x)
+            z = x * 2
+            z.relu_()
+            return y + z
+
+    applied("fuse-conv-first-blocks", settled(Beside(True)), 2, 8, 6, 6)
 
 
 def test_a_block_whose_middle_is_read_elsewhere_is_not_fused():
@@ -204,7 +226,7 @@ def test_a_block_whose_middle_is_read_elsewhere_is_not_fused():
             y = self.branch[0](x)
             return x + self.branch[3](self.branch[2](self.branch[1](y))) + y
 
-    assert "no block" in refused("fuse-conv-first-blocks", settle(Read(False)), 1, 8, 6, 6)
+    assert "no block" in refused("fuse-conv-first-blocks", settled(Read(False)), 1, 8, 6, 6)
 
 
 def test_a_large_depthwise_convolution_is_planned_whatever_else_the_model_takes():
@@ -340,7 +362,7 @@ class Drawn(nn.Module):
 @given(st.lists(STEPS, min_size=1, max_size=8), st.integers(0, 2**16))
 def test_exact_passes_one_after_another_keep_networks_drawn_at_random(steps, seed):
     torch.manual_seed(seed)
-    model = settle(Drawn(steps))
+    model = settled(Drawn(steps))
     x = torch.randn(2, WIDTH, 6, 5)
     for dtype, allowed in TOLERANCES.items():
         before = deepcopy(model).to(dtype)
@@ -356,7 +378,7 @@ def test_exact_passes_one_after_another_keep_networks_drawn_at_random(steps, see
 
 def test_a_fold_that_forgets_the_mean_would_be_found_out():
     """The broken twin of the test above."""
-    model = settle(Drawn([("conv", 0), ("norm", 0)]))
+    model = settled(Drawn([("conv", 0), ("norm", 0)]))
     forgetful = deepcopy(model)
     forgetful.layers[1].running_mean.zero_()
     example = Example((torch.randn(2, WIDTH, 6, 5),))

@@ -89,6 +89,7 @@ def test_a_layer_on_its_own_comes_back_as_another():
     replacement = replace_with_fft(conv, x)
     assert isinstance(replacement.module, PlannedConv)
     assert replacement.module.weight is conv.weight
+    assert (replacement.module.in_channels, replacement.module.padding) == (4, (20, 20))
     assert_close(replacement.module(x), conv(x), 1e-4)
     assert_close(replacement.module(x[0]), conv(x)[0], 1e-4)
 

@@ -20,6 +20,7 @@ _FUSED_GRADIENTS = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_ba
 @torch.library.custom_op("circulant::attention", mutates_args=(), device_types="cpu")
 def _attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
     """y (B, T, H, d) and the logarithms of what the weights of each query are divided by (B, H, T)."""
+    q, k, v = map(_rows, (q, k, v))
     y, normaliser = _FUSED(q, k, v, attn_mask=mask)
     return y.transpose(1, 2).contiguous(), normaliser.contiguous()
 
@@ -35,6 +36,7 @@ def _gradients(
     cotangent: Tensor, q: Tensor, k: Tensor, v: Tensor, y: Tensor, normaliser: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Laid out as y; the cotangent too."""
+    q, k, v = map(_rows, (q, k, v))
     made = _FUSED_GRADIENTS(cotangent.transpose(1, 2), q, k, v, y.transpose(1, 2), normaliser, 0.0, False)
     one, two, three = (gradient.transpose(1, 2).contiguous() for gradient in made)
     return one, two, three
@@ -44,6 +46,11 @@ def _gradients(
 def _(cotangent: Tensor, q: Tensor, k: Tensor, v: Tensor, *_: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     one, two, three = (t.new_empty(t.transpose(1, 2).shape) for t in (q, k, v))
     return one, two, three
+
+
+def _rows(t: Tensor) -> Tensor:
+    """torch's kernel takes the numbers of one token for neighbours in memory, and does not look."""
+    return t if t.stride(-1) == 1 else t.contiguous()
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:

@@ -1,7 +1,7 @@
 """Rewrites that keep the function, as passes."""
 
 from collections.abc import Callable
-from inspect import Parameter, signature
+from inspect import Parameter, ismethod, signature
 from typing import Any, final
 
 import torch
@@ -125,7 +125,7 @@ def _merger(part: nn.Module) -> Callable[[], object] | None:
     """A method of the module's own that needs no argument."""
     for name in MERGERS:
         method = getattr(part, name, None)
-        if callable(method) and not _required(method):
+        if ismethod(method) and not _required(method):  # a layer of that name is no method
             return method
     return None
 

@@ -16,7 +16,7 @@ from circulant.optimise.example import Example
 from circulant.optimise.replaced import replace
 from circulant.optimise.rewrite_pass import Changed, Refused
 from circulant.optimise.traceable_parts import traceable_parts
-from circulant.optimise.traced import called
+from circulant.optimise.traced import behind_identities, called
 from circulant.optimise.tune_mode_conv_bn import can_fold
 from circulant.problems.conv_first_block import BlockActivation
 
@@ -37,7 +37,6 @@ def fuse_conv_first_blocks(model: nn.Module, example: Example) -> Changed | Refu
     for part in parts.found:
         fused = sum(_fused(part.twin, node) for node in list(part.twin.graph.nodes))
         if fused:
-            part.twin.graph.eliminate_dead_code()
             part.twin.graph.lint()
             substitutes[part.module] = fx.GraphModule(part.twin, part.twin.graph, type(part.module).__name__)
             count += fused
@@ -56,8 +55,17 @@ def _fused(twin: fx.GraphModule, node: fx.Node) -> bool:
             with twin.graph.inserting_before(node):
                 node.replace_all_uses_with(twin.graph.call_module(name, (x,)))
             twin.graph.erase_node(node)
+            _erase_chain(twin.graph, last)
             return True
     return False
+
+
+def _erase_chain(graph: fx.Graph, node: fx.Node) -> None:
+    """What nobody reads any more, and nothing else: other calls may write in place."""
+    while not node.users:
+        before = node.all_input_nodes[0]
+        graph.erase_node(node)
+        node = before
 
 
 def _summands(node: fx.Node) -> Iterator[tuple[fx.Node, fx.Node]]:
@@ -73,9 +81,11 @@ def _block(twin: fx.GraphModule, x: fx.Node, last: fx.Node) -> FusedConvFirstBlo
     activation = _activation(twin, before)
     if project is None or activation is None or before is None or len(before.users) != 1:
         return None
-    expand, expand_norm, middle = _conv_and_norm(twin, before.args[0])
+    expand, expand_norm, middle = _conv_and_norm(twin, before.all_input_nodes[0])
     conv, conv_norm, start = _conv_and_norm(twin, middle)
-    if expand is None or conv is None or start is not x or not _fits(conv, expand, project):
+    if expand is None or conv is None or start is not behind_identities(twin, x):
+        return None
+    if not _fits(conv, expand, project):
         return None
     return FusedConvFirstBlock.from_layers(
         conv, conv_norm, expand, expand_norm, project, project_norm, activation=activation
@@ -84,16 +94,19 @@ def _block(twin: fx.GraphModule, x: fx.Node, last: fx.Node) -> FusedConvFirstBlo
 
 def _conv_and_norm(twin: fx.GraphModule, node: Any) -> tuple[Any, Any, Any]:
     """A convolution, its norm (one that does nothing where there is none) and what it reads, or None."""
+    node = behind_identities(twin, node)
     layer: Any = called(twin, node)
     norm = None
     if type(layer) is nn.BatchNorm2d and not layer.training and len(node.users) == 1:
-        norm, node = layer, node.args[0]
+        norm, node = layer, behind_identities(twin, node.all_input_nodes[0])
         layer = called(twin, node)
     if type(layer) is not nn.Conv2d or len(node.users) != 1 or layer.training:
         return None, None, None
     if norm is None:
         norm = nn.BatchNorm2d(layer.out_channels, eps=0.0, affine=True).to(layer.weight).eval()
-    return (layer, norm, node.args[0]) if can_fold(layer, norm) else (None, None, None)
+    if not can_fold(layer, norm):
+        return None, None, None
+    return layer, norm, behind_identities(twin, node.all_input_nodes[0])
 
 
 def _activation(twin: fx.GraphModule, node: Any) -> BlockActivation | None:

@@ -18,11 +18,14 @@ from circulant.engine.measure import planned
 from circulant.engine.plan import Candidate, Plan
 from circulant.engine.planner import is_torch_library
 
+SIZES = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups")
+
 
 @final
 class PlannedConv(nn.Module):
     """The convolution of a layer of torch, with its own weight and bias, run by its plan at each input.
 
+    What is around the layer may still ask for its sizes, by torch's names.
     Shapes: x (B, I, *spatial) or (I, *spatial) -> y as from the layer.
     """
 
@@ -30,6 +33,8 @@ class PlannedConv(nn.Module):
         super().__init__()
         self.settings = settings_of(layer)
         self.weight, self.bias = layer.weight, layer.bias
+        for name in SIZES:
+            setattr(self, name, getattr(layer, name))
         self.train(layer.training)
 
     def forward(self, x: Tensor) -> Tensor:

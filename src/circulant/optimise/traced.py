@@ -37,3 +37,10 @@ def called(twin: fx.GraphModule, node: Any) -> nn.Module | None:
     if not isinstance(node, fx.Node) or node.op != "call_module":
         return None
     return twin.get_submodule(str(node.target))
+
+
+def behind_identities(twin: fx.GraphModule, node: Any) -> Any:
+    """What hands its value on to the one reader of this node."""
+    while type(called(twin, node)) is nn.Identity and len(node.users) == 1:
+        node = node.all_input_nodes[0]
+    return node

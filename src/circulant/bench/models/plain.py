@@ -30,7 +30,7 @@ class PlainHyenaMixer(nn.Module):
     def __init__(self, mixer: HyenaMixer) -> None:
         super().__init__()
         self.project, self.output = mixer.project, mixer.output
-        self.kernel, self.skip = mixer.kernel, mixer.skip
+        self.kernel, self.skip = mixer.convolution.kernel, mixer.convolution.skip
         self.short = _short_conv(mixer.short)
 
     def forward(self, x: Tensor) -> Tensor:
