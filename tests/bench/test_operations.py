@@ -131,7 +131,7 @@ def test_a_package_that_nobody_has_is_not_installed_and_has_no_version():
 
 
 def test_code_that_does_not_compile_is_reported_as_failed(monkeypatch):
-    def broken(function, dynamic):
+    def broken(function, **_):
         raise RuntimeError("no C++ compiler\nand many more lines")
 
     monkeypatch.setattr(torch, "compile", broken)

@@ -47,23 +47,27 @@ from circulant.models.h3 import h3_language_model
 from circulant.models.heads import PoolHead
 from circulant.models.hornet import HorNet, HorNetDesign
 from circulant.models.hybrid import HybridSequenceModel, LinearMixer, mixer_builder
+from circulant.models.hyena import hyena_language_model
 from circulant.models.inception_next import InceptionNeXt, InceptionNeXtDesign
 from circulant.models.inverse_flow import InverseFlow
 from circulant.models.lane_segmenter import LaneSegmenter
 from circulant.models.language_model import LanguageModel, mixing_layer
 from circulant.models.ls_net import LSDesign, LSNet
 from circulant.models.mip_hyper_network import MipHyperNetwork
+from circulant.models.mobile_net_v2 import MobileNetV2, MobileRow
 from circulant.models.operator_network import Design, Stage
 from circulant.models.p3d_res_net import P3DResNet
 from circulant.models.rec_next import RecNext, RecNextDesign
 from circulant.models.red_net import RedNet
+from circulant.models.rep_lk_net import LargeKernelStage, RepLKNet
+from circulant.models.res_net import ResNet
 from circulant.models.rstar4d_net import RSTAR4DNet
 from circulant.models.scale_equalizing_pyramid_conv2d import (
     ScaleEqualizingPyramidConv2d,
 )
 from circulant.models.scnet import ScNet
 from circulant.models.sesr import SESR, SESRDesign
-from circulant.models.smp_net import SMPNet, SmpStage
+from circulant.models.smp_net import SMPNet
 from circulant.models.spa_net import SPANet, SpaStage
 from circulant.models.spartan import SpaRTAN, SpartanDesign
 from circulant.models.spatiotemporal_neural_operator import SpatiotemporalNeuralOperator
@@ -97,6 +101,8 @@ TERMINATOR = TerminatorDesign(
     (12, 2, 1), (1, 1, 1), (0, 0, 1), (0.0, 0.0, 0.0), (3, 5, 3, 3), 16, 8, 8, (8, 16)
 )
 INK = {"widths": (4, 8), "depths": (1, 1), "blocks": 1}
+LARGE_KERNELS = (LargeKernelStage(8, 2, 7), LargeKernelStage(16, 1, 5))
+MOBILE_ROWS = (MobileRow(8, 1, 1, 1), MobileRow(12, 2, 2))
 MOBILE = (MobileStage(8, 1, 3, 1, 1), MobileStage(12, 2, 5, 2, 2, True))
 
 
@@ -175,7 +181,10 @@ NETWORKS: dict[str, Small] = {
     "ScNet": on(lambda: ScNet(2, 8, 2), (2, 3, 6, 6)),
     "SESR": on(lambda: SESR(2, SESRDesign(2, 4, 16)), (2, 1, 8, 8)),
     "SESR expanded": on(lambda: SESR(2, SESRDesign(2, 4, 16), expanded=True), (2, 1, 8, 8)),
-    "SMPNet": on(lambda: SMPNet((SmpStage(8, 2, 7), SmpStage(16, 1, 3)), 5), (2, 3, 32, 32)),
+    "RepLKNet": on(lambda: RepLKNet(LARGE_KERNELS, 5), (2, 3, 32, 32)),
+    "ResNet": on(lambda: ResNet((1, 2), 5, width=8), (2, 3, 32, 32)),
+    "MobileNetV2": on(lambda: MobileNetV2(MOBILE_ROWS, 5, stem=8, last=16), (2, 3, 16, 16)),
+    "SMPNet": on(lambda: SMPNet(LARGE_KERNELS, 5), (2, 3, 32, 32)),
     "SPANet": on(lambda: SPANet((SpaStage(8, 1, 2.0), SpaStage(16, 1, 1.0, True)), 5), (2, 3, 32, 32)),
     "SpaRTAN": on(
         lambda: SpaRTAN(SpartanDesign((8, 16, 16, 24), (1, 1, 1, 1), (2, 2, 2, 2)), 5), (2, 3, 32, 32)
@@ -224,6 +233,7 @@ NETWORKS: dict[str, Small] = {
     "LanguageModel": on_codes(
         lambda: LanguageModel(7, 8, [mixing_layer(8, ChunkedAttention1d(8, 4))], positions=9), 2, 9
     ),
+    "LanguageModel Hyena": on_codes(lambda: hyena_language_model(7, 8, 1, 9), 2, 9),
     "LanguageModel H3": on_codes(lambda: h3_language_model(7, 8, 1), 2, 9),
     "MipHyperNetwork": Small(lambda: MipHyperNetwork(2, {"a": (3, 2)}, (8,)), lambda: (torch.rand(2, 2),)),
     "P3DResNet": on(lambda: P3DResNet((1, 1, 1, 1), 5, width=4), (2, 3, 16, 32, 32)),

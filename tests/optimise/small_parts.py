@@ -5,6 +5,7 @@ from tests.optimise.small import Small, on, on_codes, pyramid
 from tests.optimise.small_networks import TERMINATOR
 from torch import nn
 
+from circulant.models import res_net
 from circulant.models.aff_net import AFFBlock, FilterLayer
 from circulant.models.baselines import SelfAttention
 from circulant.models.block import Block
@@ -46,6 +47,7 @@ from circulant.models.frequency_fusion import FrequencyFusion
 from circulant.models.global_response_norm import GlobalResponseNorm
 from circulant.models.group_standardisation import GroupStandardisation2d
 from circulant.models.heads import NormedPoolHead, PoolHead
+from circulant.models.hyena import HyenaConv, HyenaKernel, HyenaMixer, Sine
 from circulant.models.inverse_conv_flow import InverseConvFlow
 from circulant.models.inverted_residual import InvertedResidual
 from circulant.models.ls_net import BiasedAttention
@@ -101,6 +103,7 @@ PARTS: dict[str, Small] = {
     "BiasedAttention": on(lambda: BiasedAttention(8, 2, 4), (2, 8, 4, 4)),
     "Block": on(lambda: Block(4, nn.Conv2d(4, 4, 3, padding=1)), (2, 4, 6, 6)),
     "Bottleneck": on(lambda: Bottleneck(64, 128, 2), (2, 64, 6, 6)),
+    "Bottleneck ResNet": on(lambda: res_net.Bottleneck(8, 4, 2), (2, 8, 6, 6)),
     "CausalAttention": on(lambda: CausalAttention(8, 2), (2, 8, 9)),
     "ChannelAffine": on(lambda: ChannelAffine(4), (2, 4, 6, 6)),
     "ChannelGate": on(lambda: ChannelGate(8, 4), (2, 8, 6, 6)),
@@ -155,6 +158,10 @@ PARTS: dict[str, Small] = {
     "PatchConv": on(lambda: PatchConv(3, 4, (6, 6), 2), (2, 3, 6, 6)),
     "PatchMerge2d": on(lambda: PatchMerge2d(4, 8), (2, 4, 5, 6)),
     "PoolHead": on(lambda: PoolHead(4, 5, nn.BatchNorm2d(4)), (2, 4, 6, 6)),
+    "HyenaConv": on(lambda: HyenaConv(4, 9), *((2, 4, 9),) * 3),
+    "HyenaKernel": Small(lambda: HyenaKernel(4, 9), lambda: (7,)),
+    "HyenaMixer": on(lambda: HyenaMixer(4, 9), (2, 4, 9)),
+    "Sine": on(lambda: Sine(4), (2, 9, 4)),
     "Pseudo3dBottleneck": on(lambda: Pseudo3dBottleneck(8, 2, Pseudo3dVariant.C), (2, 8, 4, 5, 5)),
     "PyramidBranch2d": Small(lambda: PyramidBranch2d(3, equalized=True, normed=True), pyramid),
     "PyramidStage2d": Small(lambda: PyramidStage2d(3, equalized=True, normed=True), pyramid),
