@@ -26,6 +26,15 @@ class Observation:
     by_input: Tensors
     by_parameter: Tensors
 
+    def to(self, dtype: torch.dtype) -> "Observation":
+        """Rounded to another precision."""
+
+        def cast(tensors: Tensors) -> Tensors:
+            return {name: x.to(dtype) if x.is_floating_point() else x for name, x in tensors.items()}
+
+        parts = (self.results, self.buffers, self.by_input, self.by_parameter)
+        return Observation(*map(cast, parts))
+
 
 @final
 @dataclass(frozen=True, slots=True)
