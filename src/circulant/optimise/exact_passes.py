@@ -1,6 +1,7 @@
 """Rewrites that keep the function, as passes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from inspect import Parameter, ismethod, signature
 from typing import Any, final
 
@@ -15,7 +16,7 @@ from circulant.optimise.rewrite_pass import Changed, Refused
 from circulant.optimise.traceable_parts import traceable_parts
 from circulant.optimise.tune_mode import deploy_mode
 
-MERGERS = ("reparameterize", "fuse")
+MERGERS = ("reparameterize", "fuse", "switch_to_deploy")
 FORMATS: dict[type[nn.Module], Any] = {
     nn.Conv2d: torch.channels_last,
     nn.ConvTranspose2d: torch.channels_last,
@@ -34,7 +35,7 @@ def fold_batch_norms(model: nn.Module, example: Example) -> Changed | Refused:
 
 
 def merge_branches(model: nn.Module, example: Example) -> Changed | Refused:
-    """By the methods that timm looks for too: `reparameterize()`, else `fuse()`; outer modules first."""
+    """By the methods that timm looks for too; outer modules first."""
     before = _outline(model)
     names = []
     merged: dict[nn.Module, nn.Module] = {}
@@ -42,8 +43,9 @@ def merge_branches(model: nn.Module, example: Example) -> Changed | Refused:
     for name, part in list(model.named_modules()):
         merge = None if part in inside else _merger(part)
         if merge is not None:
-            made = merge()
             inside.update(part.modules())
+            with _default_precision_of(part):
+                made = merge()
             names.append(name or "(itself)")
             if isinstance(made, nn.Module) and made is not part:
                 merged[part] = made.train(part.training)
@@ -104,6 +106,17 @@ class _FirstOnly(nn.Module):
 
     def forward(self, x: Tensor) -> Any:
         return self.call(x)
+
+
+@contextmanager
+def _default_precision_of(part: nn.Module) -> Iterator[None]:
+    """Others make the merged layer without saying its precision."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(next((x.dtype for x in part.parameters() if x.is_floating_point()), before))
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def _merger(part: nn.Module) -> Callable[[], object] | None:

@@ -7,9 +7,7 @@ from typing import final
 
 from torch import fx, nn
 
-from circulant.core.operator import Operator
-from circulant.optimise.replace_with_fft import PlannedConv
-from circulant.optimise.traced import traced
+from circulant.optimise.traced import LEAVES, traced
 from circulant.optimise.tried import Failure, tried
 
 CONTAINERS = (nn.ModuleList, nn.ModuleDict)
@@ -74,6 +72,6 @@ def _hooked(module: nn.Module) -> Iterator[bool]:
 
 
 def _is_layer(module: nn.Module) -> bool:
-    """Those of torch, and operators: nothing inside is looked at."""
+    """Nothing inside is looked at."""
     named = type(module).__module__.startswith("torch.nn") and not isinstance(module, nn.Sequential)
-    return isinstance(module, Operator | PlannedConv) or (named and not isinstance(module, CONTAINERS))
+    return isinstance(module, LEAVES) or (named and not isinstance(module, CONTAINERS))

@@ -7,14 +7,17 @@ from torch import fx, nn
 from circulant.core.errors import ArgumentError
 from circulant.core.operator import Operator
 from circulant.optimise.replace_with_fft import PlannedConv
+from circulant.optimise.tune_mode_conv_bn import NORMS
+
+LEAVES = (Operator, PlannedConv, *NORMS)
 
 
 @final
 class Calls(fx.Tracer):
-    """Looks into everything but torch's own layers, operators of the catalogue and planned convolutions."""
+    """Looks into all but torch's own layers, classes of batch norms, operators and planned convolutions."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return isinstance(m, Operator | PlannedConv) or super().is_leaf_module(m, module_qualified_name)
+        return isinstance(m, LEAVES) or super().is_leaf_module(m, module_qualified_name)
 
 
 def traced(network: nn.Module) -> fx.GraphModule:

@@ -11,15 +11,19 @@ Beyond, https://arxiv.org/abs/2305.11624.
 from collections import Counter
 from collections.abc import Callable
 
-from torch import fx, nn
+from torch import nn
 
 from circulant.optimise.replaced import Rewrite, replace
-from circulant.optimise.traced import called, traced
+from circulant.optimise.split_norm import split_norm
+from circulant.optimise.traced import behind_identities, called, traced
 from circulant.optimise.tune_mode_conv_bn import TuneModeConvBn, can_fold
 
 
 def tune_mode(network: nn.Module) -> Rewrite:
-    """Put `TuneModeConvBn` in the place of each such convolution, and an identity in that of its norm."""
+    """Put `TuneModeConvBn` in the place of each such convolution, and an identity in that of its norm.
+
+    Of classes derived from torch's batch norms what they do after the norm stays, such as an activation.
+    """
     return _joined(network, lambda pair: pair)
 
 
@@ -37,14 +41,16 @@ def _joined(network: nn.Module, joined: Callable[[TuneModeConvBn], nn.Module]) -
     substitutes: dict[nn.Module, nn.Module] = {}
     for node in twin.graph.nodes:
         bn = called(twin, node)
-        before = node.args[0] if node.args else None
-        conv = called(twin, before)
-        if conv is None or bn is None or not can_fold(conv, bn) or calls[conv] > 1 or calls[bn] > 1:
+        split = split_norm(bn)
+        if bn is None or split is None:
             continue
-        if isinstance(before, fx.Node) and len(before.users) == 1:
-            pair = TuneModeConvBn(conv, bn)
-            substitutes[conv] = joined(pair)
-            substitutes[bn] = nn.Identity()
+        before = behind_identities(twin, node.all_input_nodes[0])
+        conv = called(twin, before)
+        if conv is None or not can_fold(conv, split.norm) or len(before.users) > 1:
+            continue
+        if calls[conv] == calls[bn] == 1:
+            substitutes[conv] = joined(TuneModeConvBn(conv, split.norm))
+            substitutes[bn] = split.rest
     modes = {module: module.training for module in network.modules()}
     rewrite = replace(network, lambda _, module: substitutes.get(module))
     for module, training in modes.items():
