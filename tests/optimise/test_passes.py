@@ -238,15 +238,14 @@ def test_a_large_depthwise_convolution_is_planned_whatever_else_the_model_takes(
         def forward(self, x, gain):
             return self.conv(x) * gain
 
-    model = Two().eval()
-    example = Example((torch.randn(1, 4, 4000), torch.tensor(2.0)))
-    found = BY_NAME["plan-convolutions"].applied(model, example)
-    assert isinstance(found, Changed)
-    assert type(found.model.conv) is PlannedConv
-    for dtype in TOLERANCES:
-        assert not check_rewrite(
-            BY_NAME["plan-convolutions"], model, found.model, example, dtype, False
-        ).fault
+    model, plan = Two().eval(), BY_NAME["plan-convolutions"]
+    x, gain = torch.randn(1, 4, 4000), torch.tensor(2.0)
+    for example in (Example((x, gain)), Example((), {"x": x, "gain": gain})):
+        found = plan.applied(model, example)
+        assert isinstance(found, Changed)
+        assert type(found.model.conv) is PlannedConv
+        for dtype in TOLERANCES:
+            assert not check_rewrite(plan, model, found.model, example, dtype, False).fault
 
 
 def test_channels_last_changes_the_layout_and_no_value():

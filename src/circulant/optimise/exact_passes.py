@@ -68,11 +68,8 @@ def collapse_blocks(model: nn.Module, example: Example) -> Changed | Refused:
 
 def plan_convolutions(model: nn.Module, example: Example) -> Changed | Refused:
     """By prediction; the layers ask the planner again at other sizes."""
-    first, rest = example.args[:1], example.args[1:]
-    if not first or not isinstance(first[0], Tensor):
-        return Refused("the first argument is not a tensor")
-    call = _FirstOnly(model, lambda x: model(x, *rest, **example.kwargs))
-    found = replace_with_fft(call, first[0])
+    call = _Replay(model, example)
+    found = replace_with_fft(call, example.tensors[0])
     replaced = [verdict for verdict in found.verdicts if verdict.is_replaced]
     if not found.verdicts:
         return Refused("no convolution layer")
@@ -97,15 +94,15 @@ def channels_last(model: nn.Module, example: Example) -> Changed | Refused:
 
 
 @final
-class _FirstOnly(nn.Module):
-    """A model with all arguments but the first given."""
+class _Replay(nn.Module):
+    """A model as one that takes a tensor: it is called with the example, whatever comes."""
 
-    def __init__(self, model: nn.Module, call: Callable[[Tensor], Any]) -> None:
+    def __init__(self, model: nn.Module, example: Example) -> None:
         super().__init__()
-        self.model, self.call = model, call
+        self.model, self.example = model, example
 
-    def forward(self, x: Tensor) -> Any:
-        return self.call(x)
+    def forward(self, _: Tensor) -> Any:
+        return self.example.run(self.model)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from circulant.optimise.traced import LEAVES, traced
 from circulant.optimise.tried import Failure, tried
 
 CONTAINERS = (nn.ModuleList, nn.ModuleDict)
+SHOWN = 2  # obstacles in a reason
 
 
 @final
@@ -31,7 +32,9 @@ class Parts:
 
     def without(self, what: str) -> str:
         """The reason of a refusal."""
-        return "; ".join([what, *(f"not looked into: {each}" for each in self.obstacles[:2])])
+        shown = [f"not looked into: {each}" for each in self.obstacles[:SHOWN]]
+        rest = len(self.obstacles) - len(shown)
+        return "; ".join([what, *shown, *([f"nor into {rest} more parts"] if rest > 0 else [])])
 
 
 def traceable_parts(model: nn.Module) -> Parts:
