@@ -100,6 +100,14 @@ def test_several_inputs_with_dtypes(net):
     assert "nothing: the model is as it was" in result.stdout
 
 
+def test_inputs_may_be_named(net):
+    result = run("net.py:Pair", "--input", "x=2x5", "--input", "tokens=2x5:int64")
+    assert result.exit_code == 0, result.stderr
+    wrong = run("net.py:Pair", "--input", "x=2x5", "--input", "2x5:int64")
+    assert wrong.exit_code != 0
+    assert "a name for each input or for none" in " ".join(wrong.stderr.split())
+
+
 def test_an_input_is_made_as_its_text_says():
     assert example_input("2x3").dtype is torch.float32
     assert example_input("2x3:float64").dtype is torch.float64

@@ -225,7 +225,7 @@ NETWORKS: dict[str, Small] = {
     "FNetPretraining": on_codes(lambda: FNetPretraining(FNetEncoder(7, 8, 1, 9, mixing=LinearMixing)), 2, 9),
     "FieldBackbone": on(lambda: FieldBackbone((1, 8, 8), SCALING, conv, 0, DESIGN), (2, 1, 8, 8)),
     "FourierTransformerEncoder": on_codes(lambda: FourierTransformerEncoder(7, 9, {1: 0.5}, **SIZES), 2, 9),
-    "FourierVesselNet3d": on(lambda: FourierVesselNet3d(1, 2, grid=8, width=4), (2, 1, 8, 8, 8)),
+    "FourierVesselNet3d": on(lambda: FourierVesselNet3d(1, 2, grid=16, width=4), (2, 1, 16, 16, 16)),
     "HybridSequenceModel": on_codes(
         lambda: HybridSequenceModel(7, 8, 4, mixer_builder(LinearMixer.HGRN2, 8, 2, 4), 1, heads=2), 2, 9
     ),

@@ -3,7 +3,10 @@
 import subprocess
 import sys
 import types
+from collections import UserDict
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from zipfile import ZipFile
 
 import pytest
@@ -83,6 +86,41 @@ class Branching(nn.Module):
     def forward(self, x):
         y = self.conv(x)
         return y if y.sum() > 0 else -y
+
+
+@dataclass
+class Found:
+    scores: torch.Tensor
+    steps: tuple
+
+
+class Steps(NamedTuple):
+    first: torch.Tensor
+    none: None
+
+
+class Finding(nn.Module):
+    """Results of classes that an archive cannot name."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x, gain=None):
+        y = self.conv(x)
+        return UserDict(found=Found(y, Steps(y * 2, None)), all=[y if gain is None else y * gain])
+
+
+def test_results_of_any_class_are_read_back_as_plain_mappings_and_tuples(tmp_path):
+    given = {"x": torch.randn(2, 3, 6, 6), "gain": torch.randn(2, 4, 4, 4)}
+    result = optimise(Finding(), given, clock=clock)
+    assert result.save(tmp_path).reason == ""
+    got, wanted = load(tmp_path)(**given), result.model(**given)
+    assert type(got) is dict and type(got["found"]) is dict
+    torch.testing.assert_close(got["found"]["scores"], wanted["found"].scores)
+    assert got["found"]["steps"][1] is None
+    torch.testing.assert_close(got["found"]["steps"][0], wanted["found"].steps.first)
+    torch.testing.assert_close(got["all"], wanted["all"])
 
 
 def test_without_export_and_safetensors_saving_is_refused_with_the_reason(tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ from copy import deepcopy
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from circulant.core.errors import ArgumentError
@@ -208,3 +209,47 @@ def test_networks_that_cannot_be_traced_are_refused_in_words():
         tune_mode(Undecided())
     with pytest.raises(ArgumentError, match=r"a batch norm of its channels with running statistics"):
         TuneModeConvBn(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(3))
+
+
+class NormThenAct(nn.BatchNorm2d):
+    """As timm has it: torch's norm written out after a check of the input, then more."""
+
+    def __init__(self, channels, act):
+        super().__init__(channels)
+        self.act = act
+
+    def forward(self, x):
+        torch._assert(x.ndim == 4, f"expected 4 axes, got {x.ndim}")
+        x = F.batch_norm(
+            x, self.running_mean, self.running_var, self.weight, self.bias, self.training, 0.1, self.eps
+        )
+        return self.act(x)
+
+
+class NormThenInput(NormThenAct):
+    def forward(self, x):
+        return super().forward(x) + x
+
+
+class NormOfTwice(NormThenAct):
+    def forward(self, x):
+        return super().forward(2 * x)
+
+
+def test_what_a_norm_of_others_does_after_norming_stays():
+    network = unsettled(nn.Sequential(nn.Conv2d(3, 4, 3), NormThenAct(4, nn.ReLU(inplace=True)))).eval()
+    x = torch.randn(2, 3, 5, 5, dtype=torch.float64)
+    expected, parameters = network(x), list(network.parameters())
+    for join in (tune_mode, deploy_mode):
+        rewrite = join(network)
+        assert len(rewrite.replaced) == 2
+        assert not any(type(part) is NormThenAct for part in network.modules())
+        assert (network(x) - expected).abs().max() < 1e-12
+        rewrite.undo()
+        assert all(one is other for one, other in zip(parameters, network.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("kind", [NormThenInput, NormOfTwice])
+def test_a_norm_that_reads_its_input_otherwise_stays(kind):
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), kind(4, nn.ReLU())).eval()
+    assert not deploy_mode(network).replaced

@@ -31,7 +31,7 @@ ModelArgument = Annotated[
 ]
 InputOption = Annotated[
     list[str] | None,
-    typer.Option("--input", help="Shape of an input, such as 1x3x224x224 or 1x128:int64; repeat for more."),
+    typer.Option("--input", help="Shape of an input: 1x3x224x224, 1x128:int64, mask=1x128; repeat for more."),
 ]
 AllowOption = Annotated[
     list[str] | None,
@@ -107,11 +107,20 @@ def example_input(text: str) -> Tensor:
     return torch.randint(0, 2, sizes).to(WHOLE[dtype])
 
 
-def _given(texts: list[str] | None, samples: Tensor | None) -> tuple[Tensor, ...]:
-    """What the options say, else the first sample."""
+def _given(texts: list[str] | None, samples: Tensor | None) -> tuple[Tensor, ...] | dict[str, Tensor]:
+    """What the options say, by name if they have names, else the first sample."""
     if not texts and samples is None:
         raise ArgumentError("expected the shape of an input, got none; add for example --input 1x3x224x224")
-    drawn = tuple(example_input(text) for text in texts or ())
+    parts = [text.rpartition("=") for text in texts or ()]
+    names = [name for name, _, _ in parts]
+    if any(names):
+        if not all(names):
+            raise ArgumentError(
+                f"expected a name for each input or for none, got {' '.join(texts or ())}; "
+                "write for example --input tokens=1x128:int64"
+            )
+        return {name: example_input(text) for name, _, text in parts}
+    drawn = tuple(example_input(text) for _, _, text in parts)
     return drawn if samples is None or drawn else (samples[:1],)
 
 

@@ -22,6 +22,7 @@ from torch.utils._pytree import tree_map
 from circulant.core.errors import ArgumentError, StoreError
 from circulant.core.tried import Failure, tried
 from circulant.optimise.example import Example
+from circulant.optimise.results import plain_results
 
 MODEL, WEIGHTS, TABLE, NOTE = "model.pt2", "weights.safetensors", "table.txt", "README.txt"
 
@@ -69,8 +70,12 @@ def load(folder: str | Path) -> nn.Module:
 
 
 def exported_program(model: nn.Module, example: Example) -> ExportedProgram:
-    """For any batch where the model takes one, without example inputs and paths of source files."""
+    """For any batch where the model takes one, without example inputs and paths of source files.
+
+    Results are plain, since an archive that names classes of others needs their package to be read.
+    """
     twin = _plain(deepcopy(model).eval())
+    twin.register_forward_hook(lambda _, given, result: plain_results(result))
     two = _batch_of_two(example)
     with torch.no_grad():
         found = tried(

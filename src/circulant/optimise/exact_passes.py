@@ -1,6 +1,7 @@
 """Rewrites that keep the function, as passes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from inspect import Parameter, ismethod, signature
 from typing import Any, final
 
@@ -18,7 +19,7 @@ from circulant.optimise.rewrite_pass import Changed, Refused
 from circulant.optimise.traceable_parts import traceable_parts
 from circulant.optimise.tune_mode import deploy_mode
 
-MERGERS = ("reparameterize", "fuse")
+MERGERS = ("reparameterize", "fuse", "switch_to_deploy")
 FORMATS: dict[type[nn.Module], Any] = {
     nn.Conv2d: torch.channels_last,
     nn.ConvTranspose2d: torch.channels_last,
@@ -37,7 +38,7 @@ def fold_batch_norms(model: nn.Module, example: Example) -> Changed | Refused:
 
 
 def merge_branches(model: nn.Module, example: Example) -> Changed | Refused:
-    """By the methods that timm looks for too: `reparameterize()`, else `fuse()`; outer modules first."""
+    """By the methods that timm looks for too; outer modules first."""
     before = _outline(model)
     names: list[str] = []
     inside: set[nn.Module] = set()  # of what merged itself in place
@@ -46,8 +47,9 @@ def merge_branches(model: nn.Module, example: Example) -> Changed | Refused:
         merge = None if part in inside else _merger(part)
         if merge is None:
             return None
-        made = merge()
         inside.update(part.modules())
+        with _default_precision_of(part):
+            made = merge()
         names.append(name)
         return made if isinstance(made, nn.Module) and made is not part else None
 
@@ -81,11 +83,8 @@ def blocks_of_patches(model: nn.Module, example: Example) -> Changed | Refused:
 
 def plan_convolutions(model: nn.Module, example: Example) -> Changed | Refused:
     """By prediction; the layers ask the planner again at other sizes."""
-    first, rest = example.args[:1], example.args[1:]
-    if not first or not isinstance(first[0], Tensor):
-        return Refused("the first argument is not a tensor")
-    call = _FirstOnly(model, lambda x: model(x, *rest, **example.kwargs))
-    found = replace_with_fft(call, first[0])
+    call = _Replay(model, example)
+    found = replace_with_fft(call, example.tensors[0])
     replaced = [verdict for verdict in found.verdicts if verdict.is_replaced]
     if not found.verdicts:
         return Refused("no convolution layer")
@@ -110,15 +109,26 @@ def channels_last(model: nn.Module, example: Example) -> Changed | Refused:
 
 
 @final
-class _FirstOnly(nn.Module):
-    """A model with all arguments but the first given."""
+class _Replay(nn.Module):
+    """A model as one that takes a tensor: it is called with the example, whatever comes."""
 
-    def __init__(self, model: nn.Module, call: Callable[[Tensor], Any]) -> None:
+    def __init__(self, model: nn.Module, example: Example) -> None:
         super().__init__()
-        self.model, self.call = model, call
+        self.model, self.example = model, example
 
-    def forward(self, x: Tensor) -> Any:
-        return self.call(x)
+    def forward(self, _: Tensor) -> Any:
+        return self.example.run(self.model)
+
+
+@contextmanager
+def _default_precision_of(part: nn.Module) -> Iterator[None]:
+    """Others make the merged layer without saying its precision."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(next((x.dtype for x in part.parameters() if x.is_floating_point()), before))
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def _merger(part: nn.Module) -> Callable[[], object] | None:

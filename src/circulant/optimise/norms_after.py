@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import fx, nn
 
-from circulant.optimise.traced import called
+from circulant.optimise.traced import behind_identities, called
 
 
 def norms_after(twin: fx.GraphModule, fits: Callable[[Any, Any], bool]) -> dict[nn.Module, nn.Module]:
@@ -15,10 +15,11 @@ def norms_after(twin: fx.GraphModule, fits: Callable[[Any, Any], bool]) -> dict[
     found: dict[nn.Module, nn.Module] = {}
     for node in twin.graph.nodes:
         norm = called(twin, node)
-        read = node.args[0] if node.args else None
-        layer = called(twin, read)
-        if layer is None or norm is None or not fits(layer, norm) or calls[layer] > 1 or calls[norm] > 1:
+        if norm is None or not node.all_input_nodes:
             continue
-        if isinstance(read, fx.Node) and len(read.users) == 1:
+        read = behind_identities(twin, node.all_input_nodes[0])
+        layer = called(twin, read)
+        is_alone = len(read.users) == 1 and calls[layer] == calls[norm] == 1
+        if layer is not None and is_alone and fits(layer, norm):
             found[layer] = norm
     return found

@@ -1,6 +1,7 @@
 """The passes of an optimisation, in the order in which they are tried: exact ones first.
 
-The convolution-first blocks come before layouts and plans, which would hide them.
+Those that know modules by their class or methods come before those that leave bare graphs, and the
+convolution-first blocks before layouts and plans, which would hide them.
 """
 
 from circulant.optimise.approximate_passes import (
@@ -27,10 +28,10 @@ from circulant.optimise.remove_dead import remove_dead
 from circulant.optimise.rewrite_pass import Pass
 
 PASSES = (
-    Pass("remove-dead", "identities, idle dropout and calls that nobody reads", True, remove_dead),
-    Pass("fold-batch-norms", "each into the convolution before it", True, fold_batch_norms),
-    Pass("merge-branches", "what has reparameterize() or fuse() becomes one layer", True, merge_branches),
+    Pass("merge-branches", "what has a method for it becomes one layer", True, merge_branches),
     Pass("collapse-linear-blocks", "two convolutions with nothing between as one", True, collapse_blocks),
+    Pass("fold-batch-norms", "each into the convolution before it", True, fold_batch_norms),
+    Pass("remove-dead", "identities, idle dropout and calls that nobody reads", True, remove_dead),
     Pass("fuse-conv-first-blocks", "x + W3 f(W2 (w1 * x)) tile by tile", True, fuse_conv_first_blocks),
     Pass("freeze-kernels", "long kernels and their spectra, found once", True, freeze_kernels),
     Pass("space-to-depth", "patches as blocks of channels, then products", True, blocks_of_patches),

@@ -20,7 +20,7 @@ DROPOUTS = (
 DROPOUT_FUNCTIONS: tuple[Any, ...] = (F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.alpha_dropout)
 PURE_FUNCTIONS: frozenset[Any] = frozenset(
     (
-        getattr, operator.getitem, operator.add, operator.sub, operator.mul, operator.truediv,
+        getattr, operator.getitem, operator.eq, operator.add, operator.sub, operator.mul, operator.truediv,
         operator.floordiv, operator.neg, operator.matmul, operator.pow, torch.add, torch.sub,
         torch.mul, torch.div, torch.matmul,
         torch.cat, torch.stack, torch.flatten, torch.mean, torch.sum, torch.exp, torch.sqrt, torch.softmax,
@@ -58,11 +58,18 @@ def _clean(twin: fx.GraphModule) -> Counter[str]:
             node.replace_all_uses_with(node.all_input_nodes[0])
             twin.graph.erase_node(node)
             counts[kind] += 1
+    counts["calls that nobody reads"] += erase_unread(twin)
+    return +counts
+
+
+def erase_unread(twin: fx.GraphModule) -> int:
+    """Takes out of the graph what has no effect; how many calls these were."""
+    count = 0
     for node in reversed(list(twin.graph.nodes)):
         if not node.users and _is_pure(node, called(twin, node)):
             twin.graph.erase_node(node)
-            counts["calls that nobody reads"] += node.op != "get_attr"
-    return +counts
+            count += node.op != "get_attr"
+    return count
 
 
 def _idle(node: fx.Node, layer: nn.Module | None) -> str:

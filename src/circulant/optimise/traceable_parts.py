@@ -8,9 +8,10 @@ from torch import fx, nn
 
 from circulant.core.hooks import has_hooks
 from circulant.core.tried import Failure, tried
-from circulant.optimise.traced import WHOLE, traced
+from circulant.optimise.traced import LEAVES, traced
 
 CONTAINERS = (nn.ModuleList, nn.ModuleDict)
+SHOWN = 2  # obstacles in a reason
 
 
 @final
@@ -31,7 +32,9 @@ class Parts:
 
     def without(self, what: str) -> str:
         """The reason of a refusal."""
-        return "; ".join([what, *(f"not looked into: {each}" for each in self.obstacles[:2])])
+        shown = [f"not looked into: {each}" for each in self.obstacles[:SHOWN]]
+        rest = len(self.obstacles) - len(shown)
+        return "; ".join([what, *shown, *([f"nor into {rest} more parts"] if rest > 0 else [])])
 
 
 def traceable_parts(model: nn.Module) -> Parts:
@@ -67,6 +70,6 @@ def _twin(module: nn.Module) -> fx.GraphModule | Failure:
 
 
 def _is_layer(module: nn.Module) -> bool:
-    """Those of torch, and operators: nothing inside is looked at."""
+    """Nothing inside is looked at."""
     named = type(module).__module__.startswith("torch.nn") and not isinstance(module, nn.Sequential)
-    return isinstance(module, WHOLE) or (named and not isinstance(module, CONTAINERS))
+    return isinstance(module, LEAVES) or (named and not isinstance(module, CONTAINERS))

@@ -8,16 +8,17 @@ from circulant.core.errors import ArgumentError
 from circulant.core.operator import Operator
 from circulant.optimise.freeze_long_convs import FrozenKernel
 from circulant.optimise.replace_with_fft import PlannedConv
+from circulant.optimise.tune_mode_conv_bn import NORMS
 
-WHOLE = (Operator, PlannedConv, FrozenKernel)  # nothing inside is recorded
+LEAVES = (Operator, PlannedConv, FrozenKernel, *NORMS)  # nothing inside is recorded
 
 
 @final
 class Calls(fx.Tracer):
-    """Looks into everything but torch's own layers, operators of the catalogue and what takes their place."""
+    """Looks into everything but torch's own layers, batch norms of others and operators."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return isinstance(m, WHOLE) or super().is_leaf_module(m, module_qualified_name)
+        return isinstance(m, LEAVES) or super().is_leaf_module(m, module_qualified_name)
 
 
 def traced(network: nn.Module) -> fx.GraphModule:

@@ -14,12 +14,16 @@ from torch import nn
 
 from circulant.optimise.norms_after import norms_after
 from circulant.optimise.replaced import Rewrite, replace
+from circulant.optimise.split_norm import split_norm
 from circulant.optimise.traced import traced
 from circulant.optimise.tune_mode_conv_bn import TuneModeConvBn, can_fold
 
 
 def tune_mode(network: nn.Module) -> Rewrite:
-    """Put `TuneModeConvBn` in the place of each such convolution, and an identity in that of its norm."""
+    """Put `TuneModeConvBn` in the place of each such convolution, and an identity in that of its norm.
+
+    Of classes derived from torch's batch norms what they do after the norm stays, such as an activation.
+    """
     return _joined(network, lambda pair: pair)
 
 
@@ -33,11 +37,18 @@ def deploy_mode(network: nn.Module) -> Rewrite:
 
 def _joined(network: nn.Module, joined: Callable[[TuneModeConvBn], nn.Module]) -> Rewrite:
     substitutes: dict[nn.Module, nn.Module] = {}
-    for conv, bn in norms_after(traced(network), can_fold).items():
-        substitutes[conv] = joined(TuneModeConvBn(conv, bn))
-        substitutes[bn] = nn.Identity()
+    for conv, bn in norms_after(traced(network), _fit).items():
+        split = split_norm(bn)
+        assert split is not None  # or it would not fit
+        substitutes[conv] = joined(TuneModeConvBn(conv, split.norm))
+        substitutes[bn] = split.rest
     modes = {module: module.training for module in network.modules()}
     rewrite = replace(network, lambda _, module: substitutes.get(module))
     for module, training in modes.items():
         module.training = training  # of a batch norm too, which may differ from that of its convolution
     return rewrite
+
+
+def _fit(conv: nn.Module, bn: nn.Module) -> bool:
+    split = split_norm(bn)
+    return split is not None and can_fold(conv, split.norm)
