@@ -64,6 +64,14 @@ def observe_training(model: nn.Module, example: Example) -> Observation:
     )
 
 
+def in_double(seen: Observation) -> Observation:
+    """The same values in float64."""
+    kinds = (seen.results, seen.buffers, seen.by_input, seen.by_parameter)
+    return Observation(
+        *({name: x.double() if x.is_floating_point() else x for name, x in kind.items()} for kind in kinds)
+    )
+
+
 def loss_of(results: Tensors) -> Tensor:
     """A sum with weights that favour no part: any error in a gradient shows."""
     generator = torch.Generator().manual_seed(1)
