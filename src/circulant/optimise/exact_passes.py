@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from circulant.optimise.collapse_linear_blocks import collapse_linear_blocks
 from circulant.optimise.example import Example
 from circulant.optimise.merge_large_kernel import merge_large_kernel
+from circulant.optimise.packed_layers import packed
 from circulant.optimise.replace_with_fft import replace_with_fft
+from circulant.optimise.replaced import replace
 from circulant.optimise.rewrite_pass import Changed, Refused
 from circulant.optimise.traceable_parts import traceable_parts
 from circulant.optimise.tune_mode import deploy_mode
@@ -92,6 +94,16 @@ def channels_last(model: nn.Module, example: Example) -> Changed | Refused:
     if changed == 0:
         return Refused("no weight of a convolution whose layout could change")
     return Changed(model, f"laid {changed} weights out with channels last")
+
+
+def pack_weights(model: nn.Module, example: Example) -> Changed | Refused:
+    """Last of all: other passes would not know the layers any more."""
+    if model.training:
+        return Refused("weights are packed for inference, and this model is to be trained on")
+    rewrite = replace(model, lambda name, layer: packed(layer))
+    if not rewrite.replaced:
+        return Refused("no convolution of pictures and no linear layer of torch in float32")
+    return Changed(rewrite.module, f"packed the weights of {len(rewrite.replaced)} layers")
 
 
 @final
