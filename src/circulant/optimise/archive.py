@@ -55,7 +55,8 @@ def save(model: nn.Module, example: Example, folder: Path, table: str) -> Saved:
 def load(folder: str | Path) -> nn.Module:
     """The model of a folder that `Result.save` wrote, for inference, without the code that made it."""
     # operators of ours may stand in the graph, which only knows their names
-    import circulant.functional  # noqa: F401
+    import circulant.functional
+    import circulant.optimise.packed_layers  # noqa: F401
 
     path = Path(folder) / MODEL
     if not path.is_file():

@@ -26,15 +26,6 @@ class Observation:
     by_input: Tensors
     by_parameter: Tensors
 
-    def to(self, dtype: torch.dtype) -> "Observation":
-        """Rounded to another precision."""
-
-        def cast(tensors: Tensors) -> Tensors:
-            return {name: x.to(dtype) if x.is_floating_point() else x for name, x in tensors.items()}
-
-        parts = (self.results, self.buffers, self.by_input, self.by_parameter)
-        return Observation(*map(cast, parts))
-
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -70,6 +61,14 @@ def observe_training(model: nn.Module, example: Example) -> Observation:
         _kept(dict(twin.named_buffers())),
         {f"the gradient of input {index}": x.grad for index, x in enumerate(leaves) if x.grad is not None},
         {f"the gradient of {name}": p.grad for name, p in twin.named_parameters() if p.grad is not None},
+    )
+
+
+def in_double(seen: Observation) -> Observation:
+    """The same values in float64."""
+    kinds = (seen.results, seen.buffers, seen.by_input, seen.by_parameter)
+    return Observation(
+        *({name: x.double() if x.is_floating_point() else x for name, x in kind.items()} for kind in kinds)
     )
 
 

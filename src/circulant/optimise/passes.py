@@ -1,7 +1,8 @@
 """The passes of an optimisation, in the order in which they are tried: exact ones first.
 
 Those that know modules by their class or methods come before those that leave bare graphs, and the
-convolution-first blocks before layouts and plans, which would hide them.
+convolution-first blocks before layouts and plans, which would hide them; packed weights come last, for they
+hide layers from all others.
 """
 
 from circulant.optimise.approximate_passes import (
@@ -21,6 +22,7 @@ from circulant.optimise.exact_passes import (
     fold_batch_norms,
     freeze_kernels,
     merge_branches,
+    pack_weights,
     plan_convolutions,
 )
 from circulant.optimise.fuse_conv_first_blocks import fuse_conv_first_blocks
@@ -45,4 +47,5 @@ PASSES = (
     Pass("shallow-parallel", "stacks of residual layers side by side", False, shallow_parallel),
     Pass("fuse-feed-forwards", "feed-forward blocks in a row as one wide one", False, fuse_feed_forwards),
     Pass("int8", "weights and activations of convolutions and linear layers", False, to_int8),
+    Pass("pack-weights", "of convolutions and linear layers, once, by oneDNN", True, pack_weights),
 )

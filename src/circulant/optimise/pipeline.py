@@ -164,13 +164,12 @@ class Optimiser:
 
 
 def _wanted(passes: Sequence[Pass], goals: Goals) -> tuple[Pass, ...]:
-    """Exact ones, then those that the user allows."""
+    """Exact ones and those that the user allows, in their order."""
     approximate = {each.name: each for each in passes if not each.is_exact}
     for name in sorted(goals.allowed):
         if name not in approximate:
             raise UnknownNameError("approximate pass", name, approximate)
-    exact = [each for each in passes if each.is_exact]
-    return (*exact, *(each for name, each in approximate.items() if name in goals.allowed))
+    return tuple(each for each in passes if each.is_exact or each.name in goals.allowed)
 
 
 def _copy(model: nn.Module) -> nn.Module:

@@ -7,7 +7,6 @@ Krishnamoorthi, 2018, Quantizing deep convolutional networks for efficient infer
 https://arxiv.org/abs/1806.08342.
 """
 
-from collections import Counter
 from typing import Any
 
 from torch import nn
@@ -16,8 +15,7 @@ from torch.nn.utils import fuse_conv_bn_eval, fuse_linear_bn_eval
 from circulant.core.errors import ArgumentError
 from circulant.core.evaluation import in_evaluation
 from circulant.engine.conv_settings import CONVOLUTIONS
-from circulant.optimise.norms_after import norms_after
-from circulant.optimise.traceable_parts import traceable_parts
+from circulant.optimise.layer_pairs import pairs_in
 
 QUANTISED = (*CONVOLUTIONS, nn.Linear)
 NORMS: dict[type[nn.Module], type[nn.Module]] = {
@@ -59,10 +57,4 @@ def batch_norms_after(network: nn.Module) -> dict[str, str]:
     Looked for in the parts of the network that torch.fx can record.
     """
     names = {module: name for name, module in network.named_modules()}
-    stands = Counter(module for _, module in network.named_modules(remove_duplicate=False))
-    return {
-        names[layer]: names[norm]
-        for part in traceable_parts(network).found
-        for layer, norm in norms_after(part.twin, _is_foldable).items()
-        if stands[layer] == stands[norm] == 1
-    }
+    return {names[layer]: names[norm] for layer, norm in pairs_in(network, _is_foldable).items()}

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from torch import nn
 
-from circulant.optimise.norms_after import norms_after
+from circulant.optimise.layer_pairs import pairs_of
 from circulant.optimise.replaced import Rewrite, replace
 from circulant.optimise.split_norm import split_norm
 from circulant.optimise.traced import traced
@@ -37,7 +37,7 @@ def deploy_mode(network: nn.Module) -> Rewrite:
 
 def _joined(network: nn.Module, joined: Callable[[TuneModeConvBn], nn.Module]) -> Rewrite:
     substitutes: dict[nn.Module, nn.Module] = {}
-    for conv, bn in norms_after(traced(network), _fit).items():
+    for conv, bn in pairs_of(traced(network), _fit).items():
         split = split_norm(bn)
         assert split is not None  # or it would not fit
         substitutes[conv] = joined(TuneModeConvBn(conv, split.norm))
