@@ -90,19 +90,21 @@ def _difference(before: nn.Module, after: nn.Module, example: Example, watch: Wa
 def _excess(error: float, model: nn.Module, example: Example, watch: Watch, dtype: torch.dtype) -> str:
     """Why an exact pass may not differ so much; empty where it may: a model that loses more allows more."""
     allowed = TOLERANCES[dtype]
-    if error <= allowed:
-        return ""
-    if dtype is torch.float32:
-        allowed = max(allowed, ROUNDINGS * _lost(model, example, watch))
+    if not error <= allowed:
+        units = torch.finfo(dtype).eps / torch.finfo(torch.float32).eps
+        allowed = max(allowed, ROUNDINGS * units * _lost(model, example, watch))
     return "" if error <= allowed else f"differs by {error:.2g}, {allowed:.2g} is allowed"
 
 
 def _lost(model: nn.Module, example: Example, watch: Watch) -> float:
-    """By which the model in float32 differs from itself in float64; 0 where it does not run there."""
-    exact = tried(lambda: watch(deepcopy(model).double(), example.to(torch.float64)))
-    if isinstance(exact, Failure):
+    """By which the model in float32 differs from itself in float64; 0 where it does not run in both."""
+    single, double = (
+        tried(lambda dtype=dtype: watch(deepcopy(model).to(dtype), example.to(dtype)))  # type: ignore[misc]
+        for dtype in (torch.float32, torch.float64)
+    )
+    if isinstance(single, Failure) or isinstance(double, Failure):
         return 0.0
-    lost = difference(exact, in_double(watch(model, example)))
+    lost = difference(double, in_double(single))
     return 0.0 if lost.fault else lost.error
 
 
