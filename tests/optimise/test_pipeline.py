@@ -1,6 +1,7 @@
 """Passes of an optimisation have to prove themselves, under a clock that only the test moves."""
 
 from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -118,6 +119,13 @@ def test_a_useless_pass_is_not_kept():
     for gain in (1.0, 0.5):
         result = optimise(network(), X, passes=[scaled(1.0)], clock=clock_of(gain))
         assert outcome(result.reports[0]) == (Outcome.NO_GAIN, "scaled a weight")
+
+
+@pytest.mark.parametrize(("gain", "expected"), [(1.0, Outcome.KEPT), (0.5, Outcome.NO_GAIN)])
+def test_what_simplifies_is_kept_for_those_after_it_unless_it_is_slower(gain, expected):
+    simpler = replace(scaled(1.0), simplifies=True)
+    result = optimise(network(), X, passes=[simpler], clock=clock_of(gain))
+    assert outcome(result.reports[0]) == (expected, "scaled a weight")
 
 
 def test_a_gain_that_is_seen_once_only_is_not_kept():

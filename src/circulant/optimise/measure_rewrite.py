@@ -40,6 +40,10 @@ class Race:
     def is_gain(self) -> bool:
         return self.ratio.low > 1
 
+    @property
+    def is_loss(self) -> bool:
+        return self.ratio.high < 1
+
 
 def race(
     before: nn.Module, after: nn.Module, example: Example, is_trained: bool, budget: float, by: Clock

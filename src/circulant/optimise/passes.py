@@ -30,10 +30,12 @@ from circulant.optimise.remove_dead import remove_dead
 from circulant.optimise.rewrite_pass import Pass
 
 PASSES = (
-    Pass("merge-branches", "what has a method for it becomes one layer", True, merge_branches),
-    Pass("collapse-linear-blocks", "two convolutions with nothing between as one", True, collapse_blocks),
-    Pass("fold-batch-norms", "each into the convolution before it", True, fold_batch_norms),
-    Pass("remove-dead", "identities, idle dropout and calls that nobody reads", True, remove_dead),
+    Pass("merge-branches", "what has a method for it becomes one layer", True, merge_branches, True),
+    Pass(
+        "collapse-linear-blocks", "two convolutions with nothing between as one", True, collapse_blocks, True
+    ),
+    Pass("fold-batch-norms", "each into the convolution before it", True, fold_batch_norms, True),
+    Pass("remove-dead", "identities, idle dropout and calls that nobody reads", True, remove_dead, True),
     Pass("fuse-conv-first-blocks", "x + W3 f(W2 (w1 * x)) tile by tile", True, fuse_conv_first_blocks),
     Pass("freeze-kernels", "long kernels and their spectra, found once", True, freeze_kernels),
     Pass("space-to-depth", "patches as blocks of channels, then products", True, blocks_of_patches),

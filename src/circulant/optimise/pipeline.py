@@ -158,6 +158,8 @@ class Optimiser:
         if self._goals.objective is Objective.SIZE:
             smaller = worth.parameter_byte[1] < worth.parameter_byte[0]
             return (Outcome.KEPT if smaller else Outcome.NO_GAIN), found.words
+        if each.simplifies:
+            return (Outcome.NO_GAIN if worth.race.is_loss else Outcome.KEPT), found.words
         # seen twice, since one of forty useless passes looks like a gain once
         gains = worth.race.is_gain and self._race(self._model, found.model).is_gain
         return (Outcome.KEPT if gains else Outcome.NO_GAIN), found.words

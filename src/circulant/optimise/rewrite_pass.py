@@ -30,13 +30,15 @@ class Pass:
     """apply is given a copy, which it may change in place, in evaluation mode or, where it is to be trained,
     in training mode.
 
-    An exact pass promises the same function. Others are tried only where the user names them.
+    An exact pass promises the same function. Others are tried only where the user names them. One that
+    simplifies leaves less to compute: it is kept for the passes after it unless it is slower beyond doubt.
     """
 
     name: str
     gist: str
     is_exact: bool
     apply: Callable[[nn.Module, Example], Changed | Refused]
+    simplifies: bool = False
 
     def applied(self, model: nn.Module, example: Example) -> Changed | Refused:
         """On a copy of the model; whatever is raised is a refusal."""
