@@ -10,7 +10,16 @@ from circulant.core.failure_text import failure_text as failure_text
 from circulant.core.tolerances import RELATIVE, relative_error
 
 # what code raises where it cannot run a case; anything else is a bug in the measuring
-FAILURES = (RuntimeError, ValueError, TypeError, AttributeError, ImportError, MemoryError, OSError)
+FAILURES = (
+    RuntimeError,
+    AssertionError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    ImportError,
+    MemoryError,
+    OSError,
+)
 
 
 @dataclass(frozen=True, slots=True)
