@@ -11,6 +11,7 @@ from circulant.functional import conv1d  # noqa: F401  # registers what exported
 from circulant.models.hyena import hyena_language_model
 from circulant.nn import DiagonalSsm, LongConv1d, RationalTransferFunction1d, S4dMixer1d, SGConv, ShiftSsm
 from circulant.optimise.archive import exported_program
+from circulant.optimise.exact_passes import freeze_kernels
 from circulant.optimise.example import Example
 from circulant.optimise.freeze_long_convs import FrozenKernel, freeze_long_convs
 
@@ -103,6 +104,12 @@ def test_an_exported_program_holds_the_kernel_and_not_what_made_it():
     }
     with torch.no_grad():
         assert_close(program.module()(x), before(x))
+
+
+def test_a_model_that_is_to_be_trained_on_is_refused():
+    network, example = nn.Sequential(DiagonalSsm(2, 4)), Example((torch.randn(1, 2, 8),))
+    assert "to be trained on" in freeze_kernels(network.train(), example).reason
+    assert "froze the kernels of 1" in freeze_kernels(network.eval(), example).words
 
 
 def test_chunked_state_space_models_are_left_alone():

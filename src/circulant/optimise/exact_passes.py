@@ -70,6 +70,8 @@ def collapse_blocks(model: nn.Module, example: Example) -> Changed | Refused:
 
 
 def freeze_kernels(model: nn.Module, example: Example) -> Changed | Refused:
+    if model.training:
+        return Refused("kernels are frozen for inference, and this model is to be trained on")
     rewrite = freeze_long_convs(model, example)
     if not rewrite.replaced:
         return Refused("no long convolution whose kernel is made of parameters alone")
