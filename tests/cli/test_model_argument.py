@@ -1,5 +1,6 @@
 """A model named on the command line: what is found, and what is said where it is not."""
 
+import subprocess
 import sys
 
 import pytest
@@ -8,6 +9,9 @@ from torch import nn
 
 from circulant.cli.model_argument import read_model
 from circulant.core.errors import ArgumentError, DataError, UnknownNameError
+from circulant.optimise.archive import exported_program
+from circulant.optimise.exact_passes import pack_weights
+from circulant.optimise.example import example_of
 
 NET = """
 from dataclasses import dataclass
@@ -107,6 +111,14 @@ def test_an_error_in_the_users_own_function_is_told_by_its_line(folder):
     (folder / "failing.py").write_text("def network():\n    raise ZeroDivisionError('mine')\n")
     with pytest.raises(ArgumentError, match=r"failing\.py, line 2: ZeroDivisionError: mine"):
         read_model("failing.py:network")
+
+
+def test_a_program_with_operators_of_ours_is_explained_by_a_fresh_process(folder):
+    model = pack_weights(nn.Sequential(nn.Linear(3, 2)).eval(), example_of(torch.ones(1, 3))).model
+    torch.export.save(exported_program(model, example_of(torch.ones(1, 3))), "packed.pt2")
+    command = [sys.executable, "-m", "circulant.cli", "explain", "packed.pt2", "--input", "1x3"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert result.returncode == 0, result.stderr
 
 
 def test_a_program_of_torch_export_is_read_and_knows_no_refusals_of_modes(folder):

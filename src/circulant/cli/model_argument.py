@@ -11,7 +11,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import torch
 from torch import nn
 
 from circulant.core.errors import ArgumentError, CirculantError, DataError, UnknownNameError
@@ -35,10 +34,12 @@ def read_model(text: str) -> nn.Module:
 
 
 def _from_archive(path: Path) -> nn.Module:
+    from circulant.optimise.archive import program_in  # slow to import, and seldom needed
+
     if not path.is_file():
         raise DataError(f"{path}: no such file; {FORM}")
     with _telling(str(path), path):
-        module: Any = torch.export.load(path).module()
+        module: Any = program_in(path)
     for name in ("train", "eval"):  # torch.export puts refusals there; such a program has one mode
         vars(module).pop(name, None)
     return module

@@ -54,10 +54,6 @@ def save(model: nn.Module, example: Example, folder: Path, table: str) -> Saved:
 
 def load(folder: str | Path) -> nn.Module:
     """The model of a folder that `Result.save` wrote, for inference, without the code that made it."""
-    # operators of ours may stand in the graph, which only knows their names
-    import circulant.functional
-    import circulant.optimise.packed_layers  # noqa: F401
-
     path = Path(folder) / MODEL
     if not path.is_file():
         note = Path(folder) / NOTE
@@ -67,7 +63,17 @@ def load(folder: str | Path) -> nn.Module:
         raise StoreError(
             f"expected an archive without pickle, got {path} with {', '.join(inside)}; save it anew"
         )
-    return torch.export.load(path).module()
+    return program_in(path)
+
+
+def program_in(path: Path) -> nn.Module:
+    """The module of any file of torch.export."""
+    # operators of ours may stand in the graph, which only knows their names
+    import circulant.functional
+    import circulant.optimise.packed_layers  # noqa: F401
+
+    module: nn.Module = torch.export.load(path).module()
+    return module
 
 
 def exported_program(model: nn.Module, example: Example) -> ExportedProgram:
