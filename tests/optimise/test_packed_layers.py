@@ -1,4 +1,4 @@
-"""Layers with packed weights compute what torch's do, notice when a weight changes, and can be saved."""
+"""Layers with packed weights compute what torch's do, and notice when a weight changes."""
 
 import gc
 from copy import deepcopy
@@ -9,11 +9,8 @@ from torch import nn
 
 from circulant.core.tolerances import assert_close
 from circulant.optimise import packed_layers
-from circulant.optimise.archive import load, save
-from circulant.optimise.exact_passes import pack_weights
-from circulant.optimise.example import example_of
-from circulant.optimise.packed_layers import PackedConv2d, PackedLinear, packed
-from circulant.optimise.rewrite_pass import Refused
+from circulant.optimise.packed_layers import packed
+from circulant.optimise.pointwise import NOTHING, pointwise_of
 
 CONVOLUTIONS = [
     lambda: nn.Conv2d(3, 8, 3),
@@ -62,9 +59,49 @@ ACTIVATIONS = [
 @pytest.mark.parametrize("make", [CONVOLUTIONS[0], LINEARS[0]])
 def test_activations_are_computed_with_the_layer(make, activation):
     layer = make()
-    other, x = packed(layer, activation), 4 * random(layer, 2)
+    other, x = packed(layer, pointwise_of(activation)), 4 * random(layer, 2)
     assert_close(other(x), activation(layer(x)), 2e-6)
     assert_close(other.double()(x.double()), activation(layer(x.double())))
+
+
+ADDENDS = {
+    "of the same shape": lambda y: torch.randn(y.shape),
+    "with channels last": lambda y: torch.randn(y.movedim(1, -1).shape).movedim(-1, 1),
+    "of each channel": lambda y: torch.randn(y.shape[1], *(1,) * (y.ndim - 2)),
+    "expanded": lambda y: torch.randn(y.shape[:1] + (1,) * (y.ndim - 1)).expand(y.shape),
+    "with an axis more": lambda y: torch.randn(2, *y.shape),
+    "in float64": lambda y: torch.randn(y.shape, dtype=torch.float64),
+    "one number": lambda y: 2.5,
+    "whole numbers": lambda y: torch.arange(y.shape[-1]),
+}
+
+
+@pytest.mark.parametrize("activation", [None, nn.ReLU(), nn.Tanh()], ids=str)
+@pytest.mark.parametrize("draw", ADDENDS.values(), ids=ADDENDS)
+@pytest.mark.parametrize("make", CONVOLUTIONS + LINEARS[:1])
+def test_anything_is_added_before_the_activation_and_stays_as_it_was(make, draw, activation):
+    layer, then = make(), nn.Identity() if activation is None else activation
+    x = random(layer, 2)
+    other, fused = draw(layer(x)), packed(layer, pointwise_of(activation) or NOTHING)
+    kept = deepcopy(other)
+    expected = then(layer(x) + other)
+    assert fused(x, other).dtype is expected.dtype
+    assert_close(fused(x, other), expected, 1e-6)
+    assert_close(fused(x), then(layer(x)), 1e-6)
+    assert bool(torch.as_tensor(other == kept).all())
+    other = other.double() if isinstance(other, torch.Tensor) else other
+    doubled, x = deepcopy(layer).double(), x.double()
+    assert_close(deepcopy(fused).double()(x, other), then(doubled(x) + other))
+
+
+@pytest.mark.parametrize("make", [CONVOLUTIONS[0], LINEARS[0]])
+def test_what_is_added_has_its_gradient(make):
+    layer = make().requires_grad_(False)
+    x = random(layer, 2)
+    other = torch.randn(layer(x).shape, requires_grad=True)
+    with torch.enable_grad():
+        packed(layer, pointwise_of(nn.ReLU()))(x, other).sum().backward()
+    assert torch.equal(other.grad, (layer(x) + other > 0).float())
 
 
 @pytest.mark.parametrize("make", CONVOLUTIONS + LINEARS)
@@ -110,49 +147,3 @@ def test_packed_copies_die_with_their_weights():
     del layer
     gc.collect()
     assert len(packed_layers._known) == before
-
-
-def network():
-    body = [nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 8, 3, 2, 1, groups=8), nn.Flatten()]
-    return nn.Sequential(*body, nn.Linear(8 * 36, 5)).eval()
-
-
-def test_a_model_is_packed_and_comes_back_from_a_file_packed(tmp_path):
-    model, x = network(), torch.randn(2, 3, 12, 12)
-    example = example_of(x)
-    changed = pack_weights(deepcopy(model), example)
-    assert changed.words == "packed the weights of 3 layers, 1 with activations"
-    assert [type(changed.model[place]) for place in (0, 2, 4)] == [PackedConv2d, PackedConv2d, PackedLinear]
-    assert save(changed.model, example, tmp_path / "made", "").reason == ""
-    loaded = load(tmp_path / "made")
-    gc.collect()
-    known = len(packed_layers._known)
-    other = torch.randn(5, 3, 12, 12)
-    for _ in range(2):
-        assert_close(loaded(other), model(other), 1e-6)
-    assert len(packed_layers._known) == known + 3
-
-
-def test_an_activation_that_something_else_shares_or_skips_stays():
-    class Block(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.first, self.second, self.act = nn.Linear(4, 4), nn.Linear(4, 4), nn.ReLU()
-
-        def forward(self, x):
-            y = self.first(x)
-            return self.act(y) + y + self.act(self.second(x))
-
-    model, x = Block().eval(), torch.randn(3, 4)
-    changed = pack_weights(deepcopy(model), example_of(x))
-    assert changed.words == "packed the weights of 2 layers, 0 with activations"
-    assert_close(changed.model(x), model(x), 1e-6)
-
-
-def test_what_is_trained_on_or_has_nothing_to_pack_is_refused():
-    example = example_of(torch.randn(2, 3, 12, 12))
-    assert "to be trained on" in pack_weights(network().train(), example).reason
-    circular = nn.Conv2d(3, 4, 3, padding=1, padding_mode="circular")
-    lopsided = nn.Conv2d(3, 4, 4, padding="same")
-    for layer in (circular, lopsided, nn.Linear(3, 4).double(), nn.Conv1d(3, 4, 3)):
-        assert isinstance(pack_weights(nn.Sequential(layer).eval(), example), Refused)

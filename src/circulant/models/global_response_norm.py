@@ -21,6 +21,14 @@ class GlobalResponseNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels)) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
-        size = torch.linalg.vector_norm(x, dim=tuple(range(1, x.ndim - 1)), keepdim=True)
+        size = _size(x)
         response = 1 + self.gain * (size / (size.mean(-1, keepdim=True) + EPS))
         return x * response if self.bias is None else torch.addcmul(self.bias, x, response)
+
+
+def _size(x: Tensor) -> Tensor:
+    """torch.linalg.vector_norm over several axes takes 4 to 10 times as long on a CPU."""
+    single = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x  # whose squares do not overflow
+    power = single.square().sum(tuple(range(1, x.ndim - 1)), keepdim=True)
+    # of a channel that is zero the gradient is zero, not 0 / 0
+    return power.clamp_min(torch.finfo(power.dtype).tiny).sqrt().to(x.dtype)

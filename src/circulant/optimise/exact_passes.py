@@ -11,9 +11,7 @@ from torch import Tensor, nn
 from circulant.optimise.collapse_linear_blocks import collapse_linear_blocks
 from circulant.optimise.example import Example
 from circulant.optimise.freeze_long_convs import freeze_long_convs
-from circulant.optimise.layer_pairs import pairs_in
 from circulant.optimise.merge_large_kernel import merge_large_kernel
-from circulant.optimise.packed_layers import packed
 from circulant.optimise.replace_strided import replace_patches
 from circulant.optimise.replace_with_fft import replace_with_fft
 from circulant.optimise.replaced import replace
@@ -110,22 +108,6 @@ def channels_last(model: nn.Module, example: Example) -> Changed | Refused:
     if changed == 0:
         return Refused("no weight of a convolution whose layout could change")
     return Changed(model, f"laid {changed} weights out with channels last")
-
-
-def pack_weights(model: nn.Module, example: Example) -> Changed | Refused:
-    """Last of all: other passes would not know the layers any more."""
-    if model.training:
-        return Refused("weights are packed for inference, and this model is to be trained on")
-    activations = pairs_in(model, lambda layer, after: packed(layer, after) is not None)
-    behind = set(activations.values())
-    rewrite = replace(
-        model,
-        lambda name, layer: nn.Identity() if layer in behind else packed(layer, activations.get(layer)),
-    )
-    count = len(rewrite.replaced) - len(behind)
-    if count == 0:
-        return Refused("no convolution of pictures and no linear layer of torch in float32")
-    return Changed(rewrite.module, f"packed the weights of {count} layers, {len(behind)} with activations")
 
 
 @final

@@ -6,7 +6,7 @@ first call, and the result is kept beside the weight for as long as that lives. 
 such layouts: Understanding Memory Formats,
 https://uxlfoundation.github.io/oneDNN/dev_guide_understanding_memory_formats.html.
 
-An activation behind the layer is computed before the result leaves the registers.
+A sum and an activation behind the layer are computed before the result leaves the registers.
 
 Wherever oneDNN is not for it (another device or precision, gradients, autocast), torch's own function runs.
 """
@@ -20,50 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from circulant.core.sizes import effective_kernel
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Pointwise:
-    """An activation as oneDNN knows it."""
-
-    name: str = "none"
-    scalars: tuple[float, ...] = ()
-    algorithm: str = ""
-
-    def __call__(self, y: Tensor) -> Tensor:
-        """As torch computes it."""
-        if self.name == "gelu":
-            return F.gelu(y, approximate=self.algorithm)
-        return FUNCTIONS[self.name](y, *self.scalars)
-
-    @property
-    def settings(self) -> tuple[str, list[float], str]:
-        return self.name, list(self.scalars), self.algorithm
-
-
-FUNCTIONS: dict[str, Callable[..., Tensor]] = {
-    "none": lambda y: y,
-    "relu": F.relu,
-    "hardtanh": F.hardtanh,
-    "leaky_relu": F.leaky_relu,
-    "swish": F.silu,
-    "hardswish": F.hardswish,
-    "sigmoid": torch.sigmoid,
-    "tanh": torch.tanh,
-}
-ACTIVATIONS: dict[type[nn.Module], Callable[[Any], Pointwise]] = {
-    nn.ReLU: lambda layer: Pointwise("relu"),
-    nn.ReLU6: lambda layer: Pointwise("hardtanh", (0.0, 6.0)),
-    nn.Hardtanh: lambda layer: Pointwise("hardtanh", (layer.min_val, layer.max_val)),
-    nn.LeakyReLU: lambda layer: Pointwise("leaky_relu", (layer.negative_slope,)),
-    nn.SiLU: lambda layer: Pointwise("swish"),
-    nn.Hardswish: lambda layer: Pointwise("hardswish"),
-    nn.Sigmoid: lambda layer: Pointwise("sigmoid"),
-    nn.Tanh: lambda layer: Pointwise("tanh"),
-    nn.GELU: lambda layer: Pointwise("gelu", (), layer.approximate),
-}
+from circulant.core.sizes import effective_kernel, output_length
+from circulant.optimise.pointwise import NOTHING, Pointwise
 
 
 @final
@@ -82,16 +40,20 @@ _known: dict[int, _Packed] = {}  # by id of the weight, for as long as it lives
 
 @final
 class PackedLinear(nn.Linear):
-    """activation(layer(x)) with the layer's parameters.  Shapes: x (..., I) -> y (..., O)."""
+    """activation(layer(x) + other) with the layer's parameters; without other nothing is added.
+
+    Shapes: x (..., I) -> y (..., O); other, which joins as in torch: any that fits y.
+    """
 
     def __init__(self, layer: nn.Linear, activation: Pointwise) -> None:
         super().__init__(layer.in_features, layer.out_features, layer.bias is not None, device="meta")
         self.weight, self.bias, self.activation = layer.weight, layer.bias, activation
+        self.settings = activation.settings
         self.train(layer.training)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, other: Any = None) -> Tensor:
         run = PACKED_LINEAR if torch.compiler.is_compiling() else _linear
-        y: Tensor = run(x, self.weight, self.bias, *self.activation.settings)
+        y: Tensor = run(x, self.weight, self.bias, *self.settings, _tensor(other))
         return y
 
     def extra_repr(self) -> str:
@@ -100,9 +62,10 @@ class PackedLinear(nn.Linear):
 
 @final
 class PackedConv2d(nn.Conv2d):
-    """activation(layer(x)) with the layer's parameters; the result is laid out with channels last.
+    """activation(layer(x) + other) with the layer's parameters; without other nothing is added.
 
-    Shapes: x (B, I, H, W) -> y as from the layer.
+    The result is laid out with channels last. Shapes: x (B, I, H, W) -> y as from the layer; other, which
+    joins as in torch: any that fits y.
     """
 
     def __init__(self, layer: nn.Conv2d, activation: Pointwise) -> None:
@@ -112,13 +75,13 @@ class PackedConv2d(nn.Conv2d):
             given.dilation, layer.groups, layer.bias is not None, device="meta",
         )  # fmt: skip
         self.weight, self.bias, self.activation = layer.weight, layer.bias, activation
-        self.sides = _padding(layer)
+        moves = (list(self.stride), _padding(layer), list(self.dilation), self.groups)
+        self.settings = (*moves, *activation.settings)
         self.train(layer.training)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, other: Any = None) -> Tensor:
         run = PACKED_CONV2D if torch.compiler.is_compiling() else _conv2d
-        settings = (list(self.stride), self.sides, list(self.dilation), self.groups)
-        y: Tensor = run(x, self.weight, self.bias, *settings, *self.activation.settings)
+        y: Tensor = run(x, self.weight, self.bias, *self.settings, _tensor(other))
         return y
 
     def extra_repr(self) -> str:
@@ -126,28 +89,38 @@ class PackedConv2d(nn.Conv2d):
         return f"{own.extra_repr()}, activation={self.activation.name}"
 
 
-def packed(layer: nn.Module, activation: nn.Module | None = None) -> nn.Module | None:
-    """activation(layer(x)); None where oneDNN does not know them: in float32, of torch, padded evenly."""
-    if activation is not None and type(activation) not in ACTIVATIONS:
-        return None
-    follows = Pointwise() if activation is None else ACTIVATIONS[type(activation)](activation)
+def packed(layer: nn.Module, activation: Pointwise = NOTHING) -> PackedLinear | PackedConv2d | None:
+    """activation(layer(x)); None where oneDNN does not know the layer: float32, of torch, padded evenly."""
     if type(layer) is nn.Linear and layer.weight.dtype is torch.float32:
-        return PackedLinear(layer, follows)
+        return PackedLinear(layer, activation)
     if type(layer) is nn.Conv2d and layer.weight.dtype is torch.float32 and _is_padded_evenly(layer):
-        return PackedConv2d(layer, follows)
+        return PackedConv2d(layer, activation)
     return None
 
 
+def _tensor(other: Any) -> Tensor | None:
+    """A graph may add a number too."""
+    return other if other is None or isinstance(other, Tensor) else torch.as_tensor(other)
+
+
 def _linear(
-    x: Tensor, weight: Tensor, bias: Tensor | None, name: str, scalars: Sequence[float], algorithm: str
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    name: str,
+    scalars: Sequence[float],
+    algorithm: str,
+    other: Tensor | None = None,
 ) -> Tensor:
-    activation = Pointwise(name, tuple(scalars), algorithm)
-    if not _is_for_onednn(x, weight, bias):
-        return activation(F.linear(x, weight, bias))
+    if not _is_for_onednn(x, weight, bias) or not _is_addend(other, (*x.shape[:-1], len(weight))):
+        return _after(F.linear(x, weight, bias), name, scalars, algorithm, other)
     rows = x.numel() // x.shape[-1]
     layout = _laid_out(weight, lambda: torch.ops.mkldnn._reorder_linear_weight(weight.detach(), rows))
-    y: Tensor = torch.ops.mkldnn._linear_pointwise(x, layout, bias, *activation.settings)
-    return y
+    run: Any = torch.ops.mkldnn._linear_pointwise
+    if other is None:
+        y: Tensor = run.default(x, layout, bias, name, scalars, algorithm)
+        return y
+    return _after(run.binary(x, other, layout, bias, "add"), name, scalars, algorithm)
 
 
 def _conv2d(
@@ -161,10 +134,12 @@ def _conv2d(
     name: str,
     scalars: Sequence[float],
     algorithm: str,
+    other: Tensor | None = None,
 ) -> Tensor:
-    activation = Pointwise(name, tuple(scalars), algorithm)
-    if x.ndim != 4 or not _is_for_onednn(x, weight, bias):
-        return activation(F.conv2d(x, weight, bias, stride, padding, dilation, groups))
+    is_known = x.ndim == 4 and _is_for_onednn(x, weight, bias)
+    if not is_known or not _is_addend(other, _result_shape(x, weight, stride, padding, dilation)):
+        y = F.conv2d(x, weight, bias, stride, padding, dilation, groups)
+        return _after(y, name, scalars, algorithm, other)
     settings = (padding, stride, dilation, groups)
 
     def lay_out() -> Tensor:
@@ -172,10 +147,23 @@ def _conv2d(
         layout: Tensor = reorder(weight.detach().contiguous().to_mkldnn(), *settings, x.shape)
         return layout
 
+    layout = _laid_out(weight, lay_out)
     x = x.contiguous(memory_format=torch.channels_last)
-    convolve: Any = torch.ops.mkldnn._convolution_pointwise
-    y: Tensor = convolve(x, _laid_out(weight, lay_out), bias, *settings, *activation.settings)
-    return y
+    run: Any = torch.ops.mkldnn._convolution_pointwise
+    if other is None:
+        y = run.default(x, layout, bias, *settings, name, scalars, algorithm)
+        return y
+    other = other.contiguous(memory_format=torch.channels_last)
+    unary = name if name == "relu" else None  # behind a sum oneDNN takes no other
+    y = run.binary(x, other, layout, bias, *settings, "add", 1.0, unary, [], "")
+    return y if unary else _after(y, name, scalars, algorithm)
+
+
+def _after(
+    y: Tensor, name: str, scalars: Sequence[float], algorithm: str, other: Tensor | None = None
+) -> Tensor:
+    """activation(y + other), as torch computes them."""
+    return Pointwise(name, tuple(scalars), algorithm)(y if other is None else y + other)
 
 
 def _laid_out(weight: Tensor, lay_out: Callable[[], Tensor]) -> Tensor:
@@ -205,6 +193,22 @@ def _is_for_onednn(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
     return not (x.requires_grad or weight.requires_grad or (bias is not None and bias.requires_grad))
 
 
+def _is_addend(other: Tensor | None, shape: Sequence[int]) -> bool:
+    """Whether oneDNN adds it to a result of that shape."""
+    if other is None:
+        return True
+    is_alike = other.dtype is torch.float32 and other.is_cpu and other.shape == shape
+    return is_alike and not (torch.is_grad_enabled() and other.requires_grad)
+
+
+def _result_shape(
+    x: Tensor, weight: Tensor, stride: Sequence[int], padding: Sequence[int], dilation: Sequence[int]
+) -> tuple[int, ...]:
+    sides = [(size, size) for size in padding]
+    lengths = map(output_length, x.shape[2:], weight.shape[2:], stride, sides, dilation)
+    return (len(x), len(weight), *lengths)
+
+
 def _padding(layer: nn.Conv2d) -> list[int]:
     """On both sides of each axis."""
     if layer.padding == "valid":
@@ -223,14 +227,29 @@ def _is_padded_evenly(layer: nn.Conv2d) -> bool:
 
 @torch.library.custom_op("circulant::packed_linear", mutates_args=())
 def PACKED_LINEAR(
-    x: Tensor, weight: Tensor, bias: Tensor | None, name: str, scalars: Sequence[float], algorithm: str
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    name: str,
+    scalars: Sequence[float],
+    algorithm: str,
+    other: Tensor | None = None,
 ) -> Tensor:
-    return _linear(x, weight, bias, name, scalars, algorithm)
+    return _linear(x, weight, bias, name, scalars, algorithm, other)
 
 
 @PACKED_LINEAR.register_fake
-def _(x: Tensor, weight: Tensor, *_: Any) -> Tensor:
-    return x.new_empty(*x.shape[:-1], weight.shape[0])
+def _(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    name: str,
+    scalars: Sequence[float],
+    algorithm: str,
+    other: Tensor | None = None,
+) -> Tensor:
+    y = x.new_empty(*x.shape[:-1], weight.shape[0])
+    return y if other is None else y + other
 
 
 @torch.library.custom_op("circulant::packed_conv2d", mutates_args=())
@@ -245,8 +264,9 @@ def PACKED_CONV2D(
     name: str,
     scalars: Sequence[float],
     algorithm: str,
+    other: Tensor | None = None,
 ) -> Tensor:
-    return _conv2d(x, weight, bias, stride, padding, dilation, groups, name, scalars, algorithm)
+    return _conv2d(x, weight, bias, stride, padding, dilation, groups, name, scalars, algorithm, other)
 
 
 @PACKED_CONV2D.register_fake
@@ -258,7 +278,11 @@ def _(
     padding: Sequence[int],
     dilation: Sequence[int],
     groups: int,
-    *_: Any,
+    name: str,
+    scalars: Sequence[float],
+    algorithm: str,
+    other: Tensor | None = None,
 ) -> Tensor:
     y = F.conv2d(x, weight, bias, stride, padding, dilation, groups)
-    return torch.empty_like(y, memory_format=torch.channels_last)
+    y = y if other is None else y + other
+    return torch.empty_like(y, memory_format=torch.channels_last) if y.ndim == 4 else y

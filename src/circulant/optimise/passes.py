@@ -22,10 +22,10 @@ from circulant.optimise.exact_passes import (
     fold_batch_norms,
     freeze_kernels,
     merge_branches,
-    pack_weights,
     plan_convolutions,
 )
 from circulant.optimise.fuse_conv_first_blocks import fuse_conv_first_blocks
+from circulant.optimise.pack_weights import pack_weights
 from circulant.optimise.remove_dead import remove_dead
 from circulant.optimise.rewrite_pass import Pass
 
@@ -49,5 +49,5 @@ PASSES = (
     Pass("shallow-parallel", "stacks of residual layers side by side", False, shallow_parallel),
     Pass("fuse-feed-forwards", "feed-forward blocks in a row as one wide one", False, fuse_feed_forwards),
     Pass("int8", "weights and activations of convolutions and linear layers", False, to_int8),
-    Pass("pack-weights", "of convolutions and linear layers, once, by oneDNN", True, pack_weights),
+    Pass("pack-weights", "once, by oneDNN; sums and activations behind the layers too", True, pack_weights),
 )

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from circulant.optimise.example import Example
 from circulant.optimise.replaced import replace
 from circulant.optimise.rewrite_pass import Changed, Refused
-from circulant.optimise.traceable_parts import Part, traceable_parts
+from circulant.optimise.traceable_parts import in_place_of, traceable_parts
 from circulant.optimise.traced import called
 
 DROPOUTS = (
@@ -29,7 +29,10 @@ PURE_FUNCTIONS: frozenset[Any] = frozenset(
     )
 )  # fmt: skip
 PURE_METHODS = frozenset(
-    ("size", "dim", "view", "reshape", "flatten", "mean", "sum", "permute", "transpose", "unsqueeze")
+    (
+        "size", "dim", "view", "reshape", "flatten", "mean", "sum", "permute", "transpose", "unsqueeze",
+        "relu", "sigmoid", "tanh",
+    )
 )  # fmt: skip
 
 
@@ -39,9 +42,9 @@ def remove_dead(model: nn.Module, example: Example) -> Changed | Refused:
     counts: Counter[str] = Counter()
     substitutes: dict[nn.Module, nn.Module] = {}
     for part in parts.found:
-        found = _clean(part.twin)
+        found = clean(part.twin)
         if found:
-            substitutes[part.module] = _in_place_of(part)
+            substitutes[part.module] = in_place_of(part)
             counts += found
     if not counts:
         return Refused(parts.without("no identity, idle dropout or dead branch"))
@@ -49,8 +52,8 @@ def remove_dead(model: nn.Module, example: Example) -> Changed | Refused:
     return Changed(replace(model, lambda _, module: substitutes.get(module)).module, f"removed {words}")
 
 
-def _clean(twin: fx.GraphModule) -> Counter[str]:
-    """Changes the twin's graph; what was removed, by kind."""
+def clean(twin: fx.GraphModule) -> Counter[str]:
+    """Takes identities, idle dropout and unread calls out of the graph; how many of each kind."""
     counts: Counter[str] = Counter()
     for node in list(twin.graph.nodes):
         kind = _idle(node, called(twin, node))
@@ -66,7 +69,7 @@ def erase_unread(twin: fx.GraphModule) -> int:
     """Takes out of the graph what has no effect; how many calls these were."""
     count = 0
     for node in reversed(list(twin.graph.nodes)):
-        if not node.users and _is_pure(node, called(twin, node)):
+        if not node.users and is_pure(node, called(twin, node)):
             twin.graph.erase_node(node)
             count += node.op != "get_attr"
     return count
@@ -85,7 +88,7 @@ def _idle(node: fx.Node, layer: nn.Module | None) -> str:
     return ""
 
 
-def _is_pure(node: fx.Node, layer: nn.Module | None) -> bool:
+def is_pure(node: fx.Node, layer: nn.Module | None) -> bool:
     """Whether a call has no effect but its result; only what is known can be."""
     if node.op == "get_attr":
         return True
@@ -95,13 +98,3 @@ def _is_pure(node: fx.Node, layer: nn.Module | None) -> bool:
     if any(value is True for value in (*node.args, *node.kwargs.values())) or "out" in node.kwargs:
         return False  # perhaps in place
     return node.target in (PURE_METHODS if node.op == "call_method" else PURE_FUNCTIONS)
-
-
-def _in_place_of(part: Part) -> fx.GraphModule:
-    """The shortened graph as a module with the plain attributes of the part: others may read them."""
-    part.twin.graph.lint()
-    cleaned = fx.GraphModule(part.twin, part.twin.graph, type(part.module).__name__)
-    for name, value in vars(part.module).items():
-        if not name.startswith("_") and name not in vars(cleaned):
-            setattr(cleaned, name, value)
-    return cleaned

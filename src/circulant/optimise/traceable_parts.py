@@ -59,6 +59,16 @@ def traceable_parts(model: nn.Module) -> Parts:
     return Parts(tuple(found), tuple(obstacles))
 
 
+def in_place_of(part: Part) -> fx.GraphModule:
+    """The twin's graph, as it was edited, with the plain attributes of the part: others may read them."""
+    part.twin.graph.lint()
+    edited = fx.GraphModule(part.twin, part.twin.graph, type(part.module).__name__)
+    for name, value in vars(part.module).items():
+        if not name.startswith("_") and name not in vars(edited):
+            setattr(edited, name, value)
+    return edited
+
+
 def _twin(module: nn.Module) -> fx.GraphModule | Failure:
     parameters = signature(type(module).forward).parameters.values()
     fixed = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)

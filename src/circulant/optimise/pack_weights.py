@@ -1,0 +1,106 @@
+"""Convolutions and linear layers packed, with the sums and activations behind them inside."""
+
+import operator
+from collections import Counter
+from typing import Any
+
+import torch
+from torch import fx, nn
+
+from circulant.optimise.example import Example
+from circulant.optimise.packed_layers import packed
+from circulant.optimise.pointwise import NOTHING, pointwise_call
+from circulant.optimise.remove_dead import clean, is_pure
+from circulant.optimise.replaced import replace
+from circulant.optimise.rewrite_pass import Changed, Refused
+from circulant.optimise.traceable_parts import in_place_of, traceable_parts
+from circulant.optimise.traced import called
+
+SUM_IN_PLACE = "add_"  # += is recorded as a plain sum
+SUMS: tuple[Any, ...] = (operator.add, torch.add, "add", SUM_IN_PLACE)
+
+
+def pack_weights(model: nn.Module, example: Example) -> Changed | Refused:
+    """Last of all: other passes would not know the layers any more.
+
+    Parts with something to fuse become flat graphs; elsewhere layer by layer is replaced.
+    """
+    if model.training:
+        return Refused("weights are packed for inference, and this model is to be trained on")
+    counts: Counter[str] = Counter()
+    graphs: dict[nn.Module, nn.Module] = {}
+    for part in traceable_parts(model).found:
+        clean(part.twin)
+        if fused := _fuse(part.twin):
+            graphs[part.module] = in_place_of(part)
+            counts += fused
+    flat = replace(model, lambda _, module: graphs.get(module)).module
+    rewrite = replace(flat, lambda _, layer: packed(layer))
+    layers = counts["layers"] + len(rewrite.replaced)
+    if layers == 0:
+        return Refused("no convolution of pictures and no linear layer of torch in float32")
+    fused_words = f"{counts['activations']} activations and {counts['sums']} sums"
+    return Changed(rewrite.module, f"packed the weights of {layers} layers, fused {fused_words} with them")
+
+
+def _fuse(twin: fx.GraphModule) -> Counter[str]:
+    """Changes the twin's graph, and layers of its own that are called once; what was fused, by kind."""
+    calls = Counter(called(twin, node) for node in twin.graph.nodes)
+    counts: Counter[str] = Counter()
+    for node in list(twin.graph.nodes):
+        layer = called(twin, node)
+        if layer is not None and calls[layer] == 1 and len(node.args) == 1 and packed(layer) is not None:
+            counts += _fuse_behind(twin, node, layer)
+    return counts
+
+
+def _fuse_behind(twin: fx.GraphModule, node: fx.Node, layer: nn.Module) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    reader = _only_reader(node)
+    other = None if reader is None else _addend(reader, node)
+    if reader is not None and other is not None and _is_pure_between(twin, node, reader):
+        node.args = (*node.args, other)
+        reader.prepend(node)  # other may be computed behind the layer
+        _replace(reader, node)
+        counts["sums"] += 1
+    reader = _only_reader(node)
+    activation = None if reader is None else pointwise_call(twin, reader)
+    if reader is not None and activation is not None:
+        _replace(reader, node)
+        counts["activations"] += 1
+    if counts:
+        counts["layers"] += 1
+        parent, _, name = str(node.target).rpartition(".")
+        setattr(twin.get_submodule(parent), name, packed(layer, activation or NOTHING))
+    return counts
+
+
+def _only_reader(node: fx.Node) -> fx.Node | None:
+    return next(iter(node.users)) if len(node.users) == 1 else None
+
+
+def _addend(reader: fx.Node, node: fx.Node) -> fx.Node | None:
+    """What else a sum adds to a node, which it may overwrite; None for other calls and a + a."""
+    is_call = reader.op in ("call_function", "call_method")
+    if not is_call or reader.target not in SUMS or len(reader.args) != 2 or reader.kwargs:
+        return None
+    first, second = reader.args
+    if reader.target == SUM_IN_PLACE and first is not node:
+        return None
+    other = second if first is node else first
+    return other if isinstance(other, fx.Node) and other is not node else None
+
+
+def _is_pure_between(twin: fx.GraphModule, node: fx.Node, later: fx.Node) -> bool:
+    """Whether the node may move to a later place: nothing before that writes what it reads."""
+    between = node.next
+    while between is not later:
+        if not is_pure(between, called(twin, between)):
+            return False
+        between = between.next
+    return True
+
+
+def _replace(node: fx.Node, by: fx.Node) -> None:
+    node.replace_all_uses_with(by)
+    node.graph.erase_node(node)
