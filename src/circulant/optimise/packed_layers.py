@@ -112,7 +112,10 @@ def _linear(
     algorithm: str,
     other: Tensor | None = None,
 ) -> Tensor:
-    if not _is_for_onednn(x, weight, bias) or not _is_addend(other, (*x.shape[:-1], len(weight))):
+    is_known = _is_for_onednn(x, weight, bias)
+    if is_known and other is not None:
+        is_known = _is_addend(other, (*x.shape[:-1], len(weight)))
+    if not is_known:
         return _after(F.linear(x, weight, bias), name, scalars, algorithm, other)
     rows = x.numel() // x.shape[-1]
     layout = _laid_out(weight, lambda: torch.ops.mkldnn._reorder_linear_weight(weight.detach(), rows))
@@ -137,7 +140,9 @@ def _conv2d(
     other: Tensor | None = None,
 ) -> Tensor:
     is_known = x.ndim == 4 and _is_for_onednn(x, weight, bias)
-    if not is_known or not _is_addend(other, _result_shape(x, weight, stride, padding, dilation)):
+    if is_known and other is not None:
+        is_known = _is_addend(other, _result_shape(x, weight, stride, padding, dilation))
+    if not is_known:
         y = F.conv2d(x, weight, bias, stride, padding, dilation, groups)
         return _after(y, name, scalars, algorithm, other)
     settings = (padding, stride, dilation, groups)
@@ -193,10 +198,8 @@ def _is_for_onednn(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
     return not (x.requires_grad or weight.requires_grad or (bias is not None and bias.requires_grad))
 
 
-def _is_addend(other: Tensor | None, shape: Sequence[int]) -> bool:
+def _is_addend(other: Tensor, shape: Sequence[int]) -> bool:
     """Whether oneDNN adds it to a result of that shape."""
-    if other is None:
-        return True
     is_alike = other.dtype is torch.float32 and other.is_cpu and other.shape == shape
     return is_alike and not (torch.is_grad_enabled() and other.requires_grad)
 
