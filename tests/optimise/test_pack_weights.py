@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from circulant.core.tolerances import assert_close
+from circulant.models.uni_rep_lk_net import UniRepLKNetBlock
 from circulant.optimise import packed_layers
 from circulant.optimise.archive import load, save
 from circulant.optimise.example import example_of
@@ -205,6 +206,14 @@ def test_what_cannot_be_recorded_is_packed_layer_by_layer_and_its_parts_are_fuse
     assert type(changed.model.alone) is PackedConv2d
     for y in (x.abs(), -x.abs()):
         assert_close(changed.model(y), model(y), 1e-6)
+
+
+def test_parts_with_operators_of_ours_are_recorded_and_fused():
+    block, x = UniRepLKNetBlock(4, 3).eval(), torch.randn(2, 4, 6, 6)
+    block.reparameterize()
+    changed = pack_weights(deepcopy(block), example_of(x))
+    assert changed.words == "packed the weights of 4 layers, fused 1 activations and 0 sums with them"
+    assert_close(changed.model(x), block(x), 1e-6)
 
 
 def test_attributes_that_others_read_and_parameters_stay():

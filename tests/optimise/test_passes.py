@@ -97,6 +97,43 @@ def test_batch_norms_are_folded_into_the_convolutions_before_them():
     assert count(found.model, nn.BatchNorm2d) == 0
 
 
+@pytest.mark.parametrize(
+    "conv",
+    [
+        nn.Conv2d(4, 6, 1),
+        nn.Conv2d(4, 6, 1, padding="same", bias=False),
+        nn.Conv2d(4, 6, 3, stride=2, dilation=2, groups=2),
+        nn.Conv2d(4, 4, 3, groups=4, padding="valid"),
+    ],
+    ids=str,
+)
+def test_a_batch_norm_is_folded_into_a_convolution_behind_it_that_pads_nothing(conv):
+    for norm in (nn.BatchNorm2d(4), nn.BatchNorm2d(4, affine=False)):
+        model = settled(nn.Sequential(nn.ReLU(), norm, deepcopy(conv)))
+        found = applied("fold-batch-norms", model, 2, 4, 8, 8)
+        assert found.words == "folded 1 batch norms"
+        assert count(found.model, nn.BatchNorm2d) == 0
+    volumes = settled(nn.Sequential(nn.BatchNorm3d(4), nn.Conv3d(4, 2, (1, 2, 3))))
+    assert applied("fold-batch-norms", volumes, 2, 4, 4, 4, 5).words == "folded 1 batch norms"
+
+
+def test_a_batch_norm_before_a_convolution_that_pads_or_does_not_read_it_alone_stays():
+    class Read(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.conv = nn.BatchNorm2d(4), nn.Conv2d(4, 4, 1)
+
+        def forward(self, x):
+            y = self.norm(x)
+            return self.conv(y) + y
+
+    padded = nn.Sequential(nn.BatchNorm2d(4), nn.Conv2d(4, 4, 3, padding=1))
+    reflected = nn.Sequential(nn.BatchNorm2d(4), nn.Conv2d(4, 4, 3, padding="same", padding_mode="reflect"))
+    without = nn.Sequential(nn.BatchNorm2d(4, track_running_stats=False), nn.Conv2d(4, 4, 1))
+    for model in (Read(), padded, reflected, without):
+        assert "no batch norm" in refused("fold-batch-norms", settled(model), 1, 4, 5, 5)
+
+
 def test_a_batch_norm_behind_a_convolution_that_others_read_stays():
     class Shared(nn.Module):
         def __init__(self):

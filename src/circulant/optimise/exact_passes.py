@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from circulant.optimise.collapse_linear_blocks import collapse_linear_blocks
 from circulant.optimise.example import Example
+from circulant.optimise.fold_into_next import fold_into_next
 from circulant.optimise.freeze_long_convs import freeze_long_convs
 from circulant.optimise.merge_large_kernel import merge_large_kernel
 from circulant.optimise.replace_strided import replace_patches
@@ -31,9 +32,12 @@ FORMATS: dict[type[nn.Module], Any] = {
 def fold_batch_norms(model: nn.Module, example: Example) -> Changed | Refused:
     parts = traceable_parts(model)
     # a convolution and an identity for each norm
-    folded = sum(len(deploy_mode(part.module).replaced) // 2 for part in parts.found)
+    folds = (deploy_mode, fold_into_next)
+    folded = sum(len(fold(part.module).replaced) // 2 for part in parts.found for fold in folds)
     if folded == 0:
-        return Refused(parts.without("no batch norm follows a convolution that it alone reads"))
+        return Refused(
+            parts.without("no batch norm follows a convolution that it alone reads, or comes before")
+        )
     return Changed(model, f"folded {folded} batch norms")
 
 

@@ -34,7 +34,7 @@ PASSES = (
     Pass(
         "collapse-linear-blocks", "two convolutions with nothing between as one", True, collapse_blocks, True
     ),
-    Pass("fold-batch-norms", "each into the convolution before it", True, fold_batch_norms, True),
+    Pass("fold-batch-norms", "each into the convolution before it, or behind", True, fold_batch_norms, True),
     Pass("remove-dead", "identities, idle dropout and calls that nobody reads", True, remove_dead, True),
     Pass("fuse-conv-first-blocks", "x + W3 f(W2 (w1 * x)) tile by tile", True, fuse_conv_first_blocks),
     Pass("freeze-kernels", "long kernels and their spectra, found once", True, freeze_kernels),

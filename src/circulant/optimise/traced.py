@@ -6,11 +6,20 @@ from torch import fx, nn
 
 from circulant.core.errors import ArgumentError
 from circulant.core.operator import Operator
+from circulant.models.global_response_norm import GlobalResponseNorm
+from circulant.operators.spatial.depthwise_conv import DepthwiseConv2d
 from circulant.optimise.freeze_long_convs import FrozenKernel
 from circulant.optimise.replace_with_fft import PlannedConv
 from circulant.optimise.tune_mode_conv_bn import NORMS
 
-LEAVES = (Operator, PlannedConv, FrozenKernel, *NORMS)  # nothing inside is recorded
+LEAVES = (
+    Operator,
+    DepthwiseConv2d,
+    GlobalResponseNorm,
+    PlannedConv,
+    FrozenKernel,
+    *NORMS,
+)  # not recorded inside
 
 
 @final

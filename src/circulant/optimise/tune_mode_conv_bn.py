@@ -75,10 +75,8 @@ class TuneModeConvBn(nn.Module):
         """k W, and beta + k (b - mu)."""
         conv: Any = self.conv
         bn: Any = self.bn
-        factor = torch.rsqrt(bn.running_var + bn.eps)
+        factor = factor_of(bn)
         shift = -bn.running_mean if conv.bias is None else conv.bias - bn.running_mean
-        if bn.affine:
-            factor = factor * bn.weight
         bias = factor * shift if bn.bias is None else torch.addcmul(bn.bias, factor, shift)
         return _scaled(conv, factor), bias
 
@@ -91,6 +89,12 @@ def can_fold(conv: Any, bn: Any) -> bool:
         and bn.num_features == conv.out_channels
         and bn.running_var is not None
     )
+
+
+def factor_of(bn: Any) -> Tensor:
+    """k, which a batch norm in evaluation multiplies each channel by."""
+    factor = torch.rsqrt(bn.running_var + bn.eps)
+    return factor * bn.weight if bn.affine else factor
 
 
 def _scaled(conv: Any, factor: Tensor) -> Tensor:
