@@ -13,7 +13,7 @@ from circulant.core.errors import NoPlanError
 from circulant.core.tolerances import assert_close
 from circulant.engine import planner, wisdom
 from circulant.engine.choice import Choice, use
-from circulant.engine.machine import default_machine
+from circulant.engine.machine import default_machine, regimes
 from circulant.functional import conv2d, long_conv
 from circulant.problems.convolution import ConvolutionProblem
 from circulant.problems.long_conv import LongConvProblem
@@ -93,6 +93,56 @@ def test_another_plan_displaces_torch_beyond_doubt_only(channels_last):
         assert (plan.chosen is not torchs.implementation) == is_beyond_doubt
         chosen.append(is_beyond_doubt)
     assert chosen[-1] and not (channels_last and chosen[0])
+
+
+def plan_of(torchs, others):
+    """A plan of two candidates with these seconds, the faster first; None: no such candidate."""
+    plan = planner.plan(depthwise_problem(56, 3), Choice())
+    both = [
+        replace(next(c for c in plan.candidates if str(c.implementation) == name), seconds=seconds)
+        for name, seconds in (("direct on torch", torchs), ("direct on native", others))
+        if seconds is not None
+    ]
+    return replace(plan, candidates=tuple(sorted(both, key=lambda c: c.seconds)))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "is_left"),
+    [
+        ([(1e-3, 2e-3)], True),
+        ([(2e-3, 1e-3)], False),
+        ([(1e-3, 2e-3)] * 3, True),
+        ([(1e-3, 2e-3), (1e-3, 2e-3), (2.5e-3, 1e-3)], True),  # saves a third of the three
+        ([(1e-3, 2e-3), (1e-3, 2e-3), (5e-3, 1e-3)], False),
+        ([(1e-3, 2e-3), (2e-3, 0.8e-3), (2e-3, 0.6e-3)], False),  # together they save enough
+        ([(None, 1e-3)], False),
+    ],
+)
+def test_a_call_and_its_gradients_are_left_to_torch_together(seconds, is_left):
+    assert planner.is_left_to_torch([plan_of(*each) for each in seconds]) is is_left
+
+
+def test_gradients_that_torch_is_slow_at_make_a_call_ours():
+    x, weight = torch.randn(4, 64, 56, 56), torch.randn(64, 1, 7, 7)
+    y = conv2d(x.requires_grad_(), weight.requires_grad_(), padding=3, groups=64)
+    assert "circulant" in y.grad_fn.name()
+
+
+def test_steps_between_taps_make_a_kernel_as_slow_as_a_wide_one():
+    def regime(kernel, dilation, slot):
+        side = dilation * (kernel - 1) // 2
+        problem = replace(depthwise_problem(56, kernel), dilation=(dilation,) * 2, slot=slot)
+        return regimes(replace(problem, padding=((side, side),) * 2))
+
+    assert regime(7, 1, Slot.OUTPUT) == ("narrow depthwise 2-D",)
+    assert regime(7, 2, Slot.OUTPUT)[0] == "narrow depthwise 2-D, dilated"
+    assert regime(7, 3, Slot.OUTPUT)[-1] == regime(15, 1, Slot.OUTPUT)[-1] == "depthwise 2-D"
+    assert regime(7, 2, Slot.KERNEL) == (
+        "narrow depthwise 2-D, dilated, for the kernel",
+        "narrow depthwise 2-D, for the kernel",
+        "narrow depthwise 2-D, dilated",
+        "narrow depthwise 2-D",
+    )
 
 
 def test_what_reads_contiguous_tensors_pays_for_the_change_of_layout():

@@ -62,6 +62,9 @@ class FFTConvolution(Algorithm[ConvolutionProblem]):
         return Work(flop, p.io_byte + 3 * spectra, held * spectra, growth(samples))
 
 
+BESIDES = 5e3  # FLOP in whose time a row is brought into its buffer and out of it
+
+
 @final
 class FusedFFTDepthwise(Algorithm[ConvolutionProblem]):
     """One volume after another in cache, each as one long row with zeros between its lines."""
@@ -77,7 +80,7 @@ class FusedFFTDepthwise(Algorithm[ConvolutionProblem]):
     def work(self, problem: ConvolutionProblem) -> Work:
         p, n = problem, smooth_length(self.samples(problem))
         rows = (2 * p.batch + 1) * p.in_channels
-        flop = rfft_flop(n) * rows + 3.0 * n * p.batch * p.in_channels
+        flop = (rfft_flop(n) + BESIDES) * rows + 3.0 * n * p.batch * p.in_channels
         samples, itemsize = self.samples(p), compute_itemsize(p.dtype.itemsize)
         buffers = 3 if p.slot is Slot.KERNEL else 2
         thread = buffers * buffer_byte(samples, itemsize) + 3.0 * itemsize * samples

@@ -54,7 +54,10 @@ def plane_axes(problem: ConvolutionProblem) -> ConvolutionProblem:
 
 @final
 class SlidingWindow(Algorithm[ConvolutionProblem]):
-    """The forward pass over one or two axes, any groups, stride, dilation and padding."""
+    """The forward pass over one or two axes, any groups, stride, dilation and padding.
+
+    Not depthwise: where a window serves one output channel only, whole bands are faster.
+    """
 
     name = AlgorithmName.SLIDING_WINDOW
 
@@ -63,6 +66,8 @@ class SlidingWindow(Algorithm[ConvolutionProblem]):
             return Rejected(f"slides over 1 or 2 spatial axes, the problem has {problem.ndim}")
         if problem.slot is not Slot.OUTPUT:
             return Rejected(f"solves for the output, this problem is for the {problem.slot.value}")
+        if problem.is_depthwise:
+            return Rejected("takes windows that serve several channels, this problem is depthwise")
         return None
 
     def work(self, problem: ConvolutionProblem) -> Work:

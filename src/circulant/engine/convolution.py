@@ -13,8 +13,8 @@ from circulant.core.errors import ArgumentError, ShapeError
 from circulant.core.operator import AXES, require_samples
 from circulant.core.sizes import Shape, product, transposed_length
 from circulant.engine.choice import FREE, Choice, current
-from circulant.engine.doors import autocast_operands, needs_gradient, require_same_kind
-from circulant.engine.planner import is_torch_library, plan
+from circulant.engine.doors import autocast_operands, needs_gradient, require_same_kind, runs_plainly
+from circulant.engine.planner import is_left_to_torch, plan
 from circulant.engine.trilinear import TrilinearOp
 from circulant.problems.convolution import CHANNELS_LAST, ConvolutionProblem, Padding
 from circulant.problems.trilinear import OPERANDS, Slot
@@ -224,9 +224,7 @@ def calls_torch(problem: ConvolutionProblem, choice: Choice, *operands: Tensor |
     assert lead is not None
     if lead.numel() == 0:
         return choice == FREE
-    return all(
-        is_torch_library(plan(problem.for_slot(slot), choice, lead.device.type).chosen) for slot in slots
-    )
+    return is_left_to_torch([plan(problem.for_slot(slot), choice, lead.device.type) for slot in slots])
 
 
 def _meets_taps(output_padding: Shape, stride: Shape) -> bool:
@@ -256,7 +254,10 @@ def _cut(full: Tensor, padding: Shape, spatial: Shape) -> Tensor:
 
 
 def _with_bias(y: Tensor, bias: Tensor | None) -> Tensor:
-    return y if bias is None else y + bias.view(-1, *(1,) * (y.ndim - 2))
+    if bias is None:
+        return y
+    column = bias.view(-1, *(1,) * (y.ndim - 2))
+    return y.add_(column) if runs_plainly(y, bias) else y + column
 
 
 def _require_surroundable(spatial: Shape, padding: Padding, boundary: Boundary) -> None:

@@ -18,12 +18,14 @@ from circulant.problems.long_conv import LongConvProblem
 from circulant.problems.pooling import PoolingProblem
 from circulant.problems.problem import Problem
 from circulant.problems.transform import TransformProblem
+from circulant.problems.trilinear import Slot
 
 ANY = "any"  # the launch, the cost and the doubt where a record names none
 IN_PLACE = "direct on torch"  # the one that reads channels-last tensors as they lie
 LONG_ROW = 1 << 17  # samples of a transform that leaves a level-2 cache
+SMALLEST_DEPTHWISE_KERNEL = 3  # up to which torch's gradients are fast too
 NARROW_DEPTHWISE_KERNEL = 7  # up to which a direct kernel hardly waits for arithmetic
-SLOW_DEPTHWISE_KERNEL = 13  # widest kernel for which torch has a fast channels-first path on a CPU
+SLOW_DEPTHWISE_SPAN = 13  # of the widest kernel for which torch has a fast channels-first path on a CPU
 FEW_CHANNELS = 16  # per group, up to which torch's kernels for dense convolution cannot fill their vectors
 
 
@@ -68,7 +70,8 @@ class Machine:
 
     def doubt(self, implementation: str, problem: Problem) -> float:
         """By what factor it may be slower than predicted, beside torch's own."""
-        return self.doubts.get(f"{implementation}, {regimes(problem)[0]}", self.doubts[ANY])
+        names = (*(f"{implementation}, {kind}" for kind in regimes(problem)), ANY)
+        return self.doubts[next(name for name in names if name in self.doubts)]
 
 
 def kind_of(problem: Problem) -> str:
@@ -86,9 +89,22 @@ def regimes(problem: Problem) -> tuple[str, ...]:
         return (transform_regime(problem), kind_of(problem))
     if not isinstance(problem, ConvolutionProblem):
         return (kind_of(problem),)
-    kind = f"{_kind(problem)} {problem.ndim}-D"
-    kinds = (f"{kind}, strided", kind) if max(problem.stride) > 1 else (kind,)
+    kinds = _convolution_regimes(problem)
     return tuple(f"{kind}, channels last" for kind in kinds) + kinds if problem.channels_last else kinds
+
+
+def _convolution_regimes(problem: ConvolutionProblem) -> tuple[str, ...]:
+    """With what sets torch's kernels apart: steps of the output, and for one channel per group steps between
+    taps and which operand is solved for."""
+    kind = f"{_kind(problem)} {problem.ndim}-D"
+    names = [kind]
+    if max(problem.stride) > 1:
+        names.insert(0, f"{kind}, strided")
+    if problem.is_depthwise and max(problem.dilation) > 1:
+        names.insert(0, f"{names[0]}, dilated")
+    if problem.slot is not Slot.OUTPUT:
+        names = [*(f"{name}, for the {problem.slot.value}" for name in names), *names]
+    return tuple(names)
 
 
 def transform_regime(problem: TransformProblem) -> str:
@@ -101,9 +117,11 @@ def transform_regime(problem: TransformProblem) -> str:
 
 def _kind(problem: ConvolutionProblem) -> str:
     if problem.is_depthwise:
-        if max(problem.kernel) <= NARROW_DEPTHWISE_KERNEL:
-            return "narrow depthwise"
-        return "depthwise" if max(problem.kernel) > SLOW_DEPTHWISE_KERNEL else "small depthwise"
+        if max(problem.effective_kernel) > SLOW_DEPTHWISE_SPAN:
+            return "depthwise"
+        if max(problem.kernel) <= SMALLEST_DEPTHWISE_KERNEL:
+            return "smallest depthwise"
+        return "narrow depthwise" if max(problem.kernel) <= NARROW_DEPTHWISE_KERNEL else "small depthwise"
     if max(problem.kernel) == 1:
         return "pointwise"
     if problem.in_channels // problem.groups <= FEW_CHANNELS:

@@ -1,5 +1,6 @@
 """Chooses the cheapest implementation that accepts a problem."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from math import inf
 from typing import Any
@@ -22,7 +23,8 @@ from circulant.problems.problem import Problem
 
 # Problems whose doors call torch's function itself where it is the plan.
 KNOWN_TO_TORCH = frozenset({ConvolutionProblem, PoolingProblem, ConvFirstBlockProblem})
-DISPATCH = 8e-5  # seconds around a kernel of ours, between other work, less those around torch's own
+DISPATCH = 2e-5  # seconds around a kernel of ours, less those around torch's own
+SAVED = 0.5  # of the time of a call and its gradients that makes an operator around them worth while
 
 _made_from_plans: list[dict[Any, bool]] = []
 
@@ -65,12 +67,26 @@ def _planned(problem: Problem, choice: Choice, device: str, threads: int) -> Pla
     return ranked
 
 
+def is_left_to_torch(plans: Sequence[Plan]) -> bool:
+    """Whether torch's own function is to run them all; several are a call and its gradients."""
+    pairs = [(_own(each.candidates), each.candidates[0]) for each in plans]
+    if any(own is None or own.is_measured != chosen.is_measured for own, chosen in pairs):
+        return False
+    torchs = sum(own.seconds for own, _ in pairs if own is not None)
+    saved = torchs - sum(chosen.seconds for _, chosen in pairs)
+    return saved <= (SAVED * torchs if len(plans) > 1 else 0.0)
+
+
+def _own(candidates: Sequence[Candidate]) -> Candidate | None:
+    return next((c for c in candidates if c.is_possible and is_torch_library(c.implementation)), None)
+
+
 def _order(candidates: list[Candidate], problem: Problem, machine: Machine) -> list[Candidate]:
     """The measured first, then by time; but torch's own comes first where no other is faster beyond doubt."""
     # A prediction may be too good; what was measured was the best few of them.
     is_measured = any(c.is_measured for c in candidates)
     order = sorted(candidates, key=lambda c: (is_measured and not c.is_measured, c.seconds))
-    own = next((c for c in order if c.is_possible and is_torch_library(c.implementation)), None)
+    own = _own(order)
     other = next((c for c in order if c.is_possible and c is not own), None)
     if own is None or other is None or _is_faster(other, own, problem, machine):
         return order

@@ -51,7 +51,7 @@ def test_a_record_has_what_a_machine_needs_and_plans_follow_it(record):
 
 def test_costs_and_doubts_are_of_what_was_timed(record):
     assert all(cost.seconds_per_flop > 0 and cost.passes >= 0 for cost in record["costs"].values())
-    assert "direct on torch, narrow depthwise 2-D" in record["costs"]
+    assert "direct on torch, smallest depthwise 2-D" in record["costs"]
     assert record["doubts"][ANY] > 1
     assert min(rate for _, rate in record["byte_per_s"]) > 0 and record["flop_per_s"] > 0
 

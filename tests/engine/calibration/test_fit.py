@@ -12,7 +12,7 @@ from circulant.problems.convolution import ConvolutionProblem
 from circulant.problems.trilinear import Slot
 
 OTHER = "fft on native"
-NAME = f"{OTHER}, narrow depthwise 2-D"
+NAME = f"{OTHER}, smallest depthwise 2-D"
 PROBLEM = ConvolutionProblem(
     torch.float32, Slot.OUTPUT, 1, 4, 4, (8, 8), (3, 3), (1, 1), ((1, 1),) * 2, (1, 1), 4
 )

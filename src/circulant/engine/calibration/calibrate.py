@@ -22,7 +22,7 @@ from circulant.engine.calibration.timing import (
 from circulant.engine.machine import Machine, default_machine
 from circulant.problems.problem import Problem
 
-WORST = 8.0  # of the drawn problems, only what may come near the best is timed
+WORST = 4.0  # of the drawn problems, only what may come near the best is timed
 UNITS = {
     "flop_per_s": "as a product of matrices shows it",
     "byte_per_s": "most bytes moved, and bytes copied per second: within caches, then memory",

@@ -13,7 +13,7 @@ from circulant.problems.convolution import ConvolutionProblem
 from circulant.problems.problem import Problem
 
 FITTABLE = 4  # problems from which two numbers are found
-TELLING = 3e-4  # seconds below which a call says more about launches than about rates
+TELLING = 1e-4  # seconds below which a call says more about launches than about rates
 MOST_PASSES = 8.0  # more are a sign of something else
 MIXES = np.geomspace(1e-3, 1e3, 241)  # seconds of memory to one of arithmetic, tried at the median problem
 DOUBTFUL = 0.1  # share of a regime's problems that may be slower than the planner fears

@@ -43,6 +43,7 @@ LOW_FREQUENCIES: tuple[tuple[Shape, Shape], ...] = (
     ((16, 32, 32), (4, 4, 4)),
 )
 DRAWN = 300
+LARGEST_GRADIENT = 3e8  # FLOP of a drawn gradient
 SEED = 7  # not that of the convolutions on which the planner is judged
 
 
@@ -177,6 +178,12 @@ TINY: tuple[Problem, ...] = (
 
 
 def drawn_convolutions() -> list[ConvolutionProblem]:
-    """Each as a contiguous tensor, and those of more than one axis as a channels-last one too."""
-    contiguous = list(islice(drawn_problems(SEED), DRAWN))
+    """Each as a contiguous tensor, and those of more than one axis as a channels-last one too.
+
+    Gradients of depthwise ones too: torch's kernels for them are others, and slower by far.
+    """
+    outputs = list(islice(drawn_problems(SEED), DRAWN))
+    differentiated = [p for p in outputs if p.is_depthwise and p.flop <= LARGEST_GRADIENT]
+    gradients = (p.for_slot(slot) for p in differentiated for slot in (Slot.INPUT, Slot.KERNEL))
+    contiguous = [*outputs, *gradients]
     return [*contiguous, *(replace(p, channels_last=True) for p in contiguous if p.ndim > 1)]
