@@ -94,13 +94,12 @@ def regimes(problem: Problem) -> tuple[str, ...]:
 
 
 def _convolution_regimes(problem: ConvolutionProblem) -> tuple[str, ...]:
-    """With what sets torch's kernels apart: steps of the output, and for one channel per group steps between
-    taps and which operand is solved for."""
+    """By the steps of the output; depthwise ones also by those between taps and by what is solved for."""
     kind = f"{_kind(problem)} {problem.ndim}-D"
-    names = [kind]
-    if max(problem.stride) > 1:
-        names.insert(0, f"{kind}, strided")
-    if problem.is_depthwise and max(problem.dilation) > 1:
+    names = [f"{kind}, strided", kind] if max(problem.stride) > 1 else [kind]
+    if not problem.is_depthwise:
+        return tuple(names)
+    if max(problem.dilation) > 1:
         names.insert(0, f"{names[0]}, dilated")
     if problem.slot is not Slot.OUTPUT:
         names = [*(f"{name}, for the {problem.slot.value}" for name in names), *names]
