@@ -10,8 +10,8 @@ from torch import nn
 from circulant.cli.model_argument import read_model
 from circulant.core.errors import ArgumentError, DataError, UnknownNameError
 from circulant.optimise.archive import exported_program
-from circulant.optimise.exact_passes import pack_weights
 from circulant.optimise.example import example_of
+from circulant.optimise.pack_weights import pack_weights
 
 NET = """
 from dataclasses import dataclass

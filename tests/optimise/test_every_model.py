@@ -19,8 +19,11 @@ from circulant.optimise.verify_rewrite import TOLERANCES
 
 SMALL_MODELS = {**NETWORKS, **PARTS}
 
-# Half of tanh of numbers near 1000.
-MAGNIFIED = {"ChannelAutoregressiveTransformer": frozenset({"large values"})}
+# In float32 they are further from themselves in float64; the first has half of tanh of numbers near 1000.
+MAGNIFIED = {
+    "ChannelAutoregressiveTransformer": frozenset({"large values"}),
+    "FourierVesselNet3d": frozenset({"the example"}),
+}
 
 
 @pytest.fixture

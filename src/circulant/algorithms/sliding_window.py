@@ -20,6 +20,7 @@ STRIP_BYTE = 1 << 18  # a strip and the outputs made from it share a 1 MiB level
 WIDEST_VECTOR = 16  # numbers in the widest vector of any instruction set
 CHANNELS_IN_PLACE = 8  # with more, channels a power of two apart would fight for the same cache lines
 COLUMNS = 64  # outputs in a row of the widest register tile
+BESIDES = 2e4  # FLOP in whose time the windows of a group are set up
 PIECES = 8  # of a problem at least, where it is large enough, so that threads can share it
 
 
@@ -54,10 +55,7 @@ def plane_axes(problem: ConvolutionProblem) -> ConvolutionProblem:
 
 @final
 class SlidingWindow(Algorithm[ConvolutionProblem]):
-    """The forward pass over one or two axes, any groups, stride, dilation and padding.
-
-    Not depthwise: where a window serves one output channel only, whole bands are faster.
-    """
+    """The forward pass over one or two axes, any groups, stride, dilation and padding."""
 
     name = AlgorithmName.SLIDING_WINDOW
 
@@ -66,8 +64,6 @@ class SlidingWindow(Algorithm[ConvolutionProblem]):
             return Rejected(f"slides over 1 or 2 spatial axes, the problem has {problem.ndim}")
         if problem.slot is not Slot.OUTPUT:
             return Rejected(f"solves for the output, this problem is for the {problem.slot.value}")
-        if problem.is_depthwise:
-            return Rejected("takes windows that serve several channels, this problem is depthwise")
         return None
 
     def work(self, problem: ConvolutionProblem) -> Work:
@@ -80,7 +76,8 @@ class SlidingWindow(Algorithm[ConvolutionProblem]):
         copied = 2.0 * strips * p.batch * p.groups * tiles
         weight = 0 if scalar == p.dtype.itemsize else product(p.weight_shape) // p.groups * scalar
         thread = float(strips + weight)
-        return Work(plain.flop, plain.byte + copied, 0.0, plain.error_growth, thread)
+        flop = plain.flop + (BESIDES * p.batch * p.groups if plain.flop else 0.0)
+        return Work(flop, plain.byte + copied, 0.0, plain.error_growth, thread)
 
     def tile(self, problem: ConvolutionProblem) -> Tile:
         """Whole rows where a strip of them fits; pieces of equal width where it does not."""

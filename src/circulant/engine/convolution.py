@@ -224,7 +224,7 @@ def calls_torch(problem: ConvolutionProblem, choice: Choice, *operands: Tensor |
     assert lead is not None
     if lead.numel() == 0:
         return choice == FREE
-    return is_left_to_torch([plan(problem.for_slot(slot), choice, lead.device.type) for slot in slots])
+    return is_left_to_torch(plan(problem.for_slot(slot), choice, lead.device.type) for slot in slots)
 
 
 def _meets_taps(output_padding: Shape, stride: Shape) -> bool:

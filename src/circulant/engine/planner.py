@@ -1,6 +1,6 @@
 """Chooses the cheapest implementation that accepts a problem."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from math import inf
 from typing import Any
@@ -67,14 +67,15 @@ def _planned(problem: Problem, choice: Choice, device: str, threads: int) -> Pla
     return ranked
 
 
-def is_left_to_torch(plans: Sequence[Plan]) -> bool:
+def is_left_to_torch(plans: Iterable[Plan]) -> bool:
     """Whether torch's own function is to run them all; several are a call and its gradients."""
-    pairs = [(_own(each.candidates), each.candidates[0]) for each in plans]
-    if any(own is None or own.is_measured != chosen.is_measured for own, chosen in pairs):
-        return False
-    torchs = sum(own.seconds for own, _ in pairs if own is not None)
-    saved = torchs - sum(chosen.seconds for _, chosen in pairs)
-    return saved <= (SAVED * torchs if len(plans) > 1 else 0.0)
+    count, torchs, saved = 0, 0.0, 0.0
+    for each in plans:
+        own, chosen = _own(each.candidates), each.candidates[0]
+        if own is None or own.is_measured != chosen.is_measured:
+            return False
+        count, torchs, saved = count + 1, torchs + own.seconds, saved + own.seconds - chosen.seconds
+    return saved <= (SAVED * torchs if count > 1 else 0.0)
 
 
 def _own(candidates: Sequence[Candidate]) -> Candidate | None:
