@@ -12,14 +12,8 @@ from circulant.optimise.freeze_long_convs import FrozenKernel
 from circulant.optimise.replace_with_fft import PlannedConv
 from circulant.optimise.tune_mode_conv_bn import NORMS
 
-LEAVES = (
-    Operator,
-    DepthwiseConv2d,
-    GlobalResponseNorm,
-    PlannedConv,
-    FrozenKernel,
-    *NORMS,
-)  # not recorded inside
+# nothing inside is recorded
+LEAVES = (Operator, DepthwiseConv2d, GlobalResponseNorm, PlannedConv, FrozenKernel, *NORMS)
 
 
 @final
