@@ -48,6 +48,6 @@ class Residual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         branch = self.branch(x if self.post_norm else self.norm(x))
         if self.scale is not None:
-            branch = branch * self.scale.reshape(-1, *(1,) * (x.ndim - 2))
+            branch = (branch.movedim(1, -1) * self.scale).movedim(-1, 1)
         y = x + self.drop_path(branch)
         return self.norm(y) if self.post_norm else y

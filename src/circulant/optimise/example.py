@@ -12,6 +12,7 @@ from circulant.core.errors import ArgumentError
 
 LARGE = 1e3
 SEEN = 256
+FEW = 3  # of a batch, for values that need no more
 
 
 @final
@@ -38,6 +39,11 @@ class Example:
         return self.args[0]
 
     @property
+    def batch(self) -> int:
+        """Length of the first tensor's first axis; 0 without one."""
+        return next((len(x) for x in self.tensors if x.ndim), 0)
+
+    @property
     def seen(self) -> Tensor:
         """What passes are fitted to: at most 256 or so samples, evenly spread."""
         if self.samples is None:
@@ -48,6 +54,15 @@ class Example:
         """Each tensor changed; the samples stay."""
         args, kwargs = tree_map_only(Tensor, change, (self.args, dict(self.kwargs)))
         return replace(self, args=args, kwargs=kwargs)
+
+    def rows(self, count: int) -> "Example":
+        """Another batch of the same values."""
+        batch = self.batch
+
+        def pick(x: Tensor) -> Tensor:
+            return x[torch.arange(count) % batch] if x.ndim and len(x) == batch else x
+
+        return self.mapped(pick) if batch else self
 
     def to(self, dtype: torch.dtype) -> "Example":
         """Floating tensors in another precision."""
@@ -89,29 +104,23 @@ class Case:
     is_constant: bool = False
 
 
-def hostile(example: Example) -> Iterator[Case]:
+def hostile(example: Example, takes_few: bool = False) -> Iterator[Case]:
     """The example itself first, then what breaks code that only works on it.
 
-    Integers, such as tokens, keep to values of the example: others may be out of range.
+    Integers, such as tokens, keep to values of the example: others may be out of range. takes_few: the
+    model takes fewer rows than the example has, so that these will do for other values.
     """
     generator = torch.Generator().manual_seed(0)
-    batch = next((len(x) for x in example.tensors if x.ndim), 0)
-
-    def rows(count: int) -> Callable[[Tensor], Tensor]:
-        def pick(x: Tensor) -> Tensor:
-            return x[torch.arange(count) % batch] if x.ndim and len(x) == batch else x
-
-        return pick
-
+    valued = example.rows(FEW) if takes_few else example
     yield Case("the example", example, True)
-    yield Case("strided memory", example.mapped(_strided), True)
-    if batch:
-        yield Case("a batch of 1", example.mapped(rows(1)), True)
-        yield Case("a batch of 3", example.mapped(rows(3)), True)
-    yield Case("random values", example.mapped(lambda x: _drawn(x, generator)))
-    zeros = example.mapped(lambda x: x * 0 if x.is_floating_point() else x)
+    yield Case("strided memory", valued.mapped(_strided), True)
+    if example.batch:
+        yield Case("a batch of 1", example.rows(1), True)
+        yield Case(f"a batch of {FEW}", example.rows(FEW), True)
+    yield Case("random values", valued.mapped(lambda x: _drawn(x, generator)))
+    zeros = valued.mapped(lambda x: x * 0 if x.is_floating_point() else x)
     yield Case("zeros", zeros, is_constant=True)
-    yield Case("large values", example.mapped(lambda x: x * LARGE if x.is_floating_point() else x))
+    yield Case("large values", valued.mapped(lambda x: x * LARGE if x.is_floating_point() else x))
 
 
 def _drawn(x: Tensor, generator: torch.Generator) -> Tensor:

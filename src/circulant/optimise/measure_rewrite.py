@@ -18,6 +18,7 @@ from circulant.optimise.observe import loss_of
 from circulant.optimise.results import tensors_in
 
 BATCH = 64
+CLEAR = 1.1  # times faster, which no useless pass seems to be
 
 Clock = Callable[[Mapping[str, Call], float], Mapping[str, Sequence[float]]]
 """Seconds of each call by rounds, in which all take turns; given the seconds that it may take."""
@@ -39,6 +40,10 @@ class Race:
     @property
     def is_gain(self) -> bool:
         return self.ratio.low > 1
+
+    @property
+    def is_clear_gain(self) -> bool:
+        return self.ratio.low > CLEAR
 
     @property
     def is_loss(self) -> bool:

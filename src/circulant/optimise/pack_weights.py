@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
+from circulant.optimise.axes import Ranks, as_before, permutations_behind, ranks_in
 from circulant.optimise.example import Example
 from circulant.optimise.packed_layers import packed
 from circulant.optimise.pointwise import NOTHING, pointwise_call
@@ -29,9 +30,12 @@ def pack_weights(model: nn.Module, example: Example) -> Changed | Refused:
         return Refused("weights are packed for inference, and this model is to be trained on")
     counts: Counter[str] = Counter()
     graphs: dict[nn.Module, nn.Module] = {}
-    for part in traceable_parts(model).found:
+    parts = traceable_parts(model).found
+    for part in parts:
         clean(part.twin)
-        if fused := _fuse(part.twin):
+    ranks = ranks_in(model, parts, example)
+    for part in parts:
+        if fused := _fuse(part.twin, ranks):
             graphs[part.module] = in_place_of(part)
             counts += fused
     flat = replace(model, lambda _, module: graphs.get(module)).module
@@ -43,30 +47,36 @@ def pack_weights(model: nn.Module, example: Example) -> Changed | Refused:
     return Changed(rewrite.module, f"packed the weights of {layers} layers, fused {fused_words} with them")
 
 
-def _fuse(twin: fx.GraphModule) -> Counter[str]:
+def _fuse(twin: fx.GraphModule, ranks: Ranks) -> Counter[str]:
     """Changes the twin's graph, and layers of its own that are called once; what was fused, by kind."""
     calls = Counter(called(twin, node) for node in twin.graph.nodes)
     counts: Counter[str] = Counter()
     for node in list(twin.graph.nodes):
         layer = called(twin, node)
         if layer is not None and calls[layer] == 1 and len(node.args) == 1 and packed(layer) is not None:
-            counts += _fuse_behind(twin, node, layer)
+            counts += _fuse_behind(twin, node, layer, ranks)
     return counts
 
 
-def _fuse_behind(twin: fx.GraphModule, node: fx.Node, layer: nn.Module) -> Counter[str]:
+def _fuse_behind(twin: fx.GraphModule, node: fx.Node, layer: nn.Module, ranks: Ranks) -> Counter[str]:
+    """Axes that are permuted between the layer and what is fused are permuted behind it then."""
     counts: Counter[str] = Counter()
-    reader = _only_reader(node)
-    other = None if reader is None else _addend(reader, node)
-    if reader is not None and other is not None and _is_pure_between(twin, node, reader):
-        node.args = (*node.args, other)
-        reader.prepend(node)  # other may be computed behind the layer
-        _replace(reader, node)
+    calls = [node, *permutations_behind(node, ranks)]
+    last = calls[-1]
+    reader = _only_reader(last)
+    other = None if reader is None else _addend(reader, last)
+    is_alike = last is node or (other is not None and ranks.get(other) == ranks.get(last))
+    if reader is not None and other is not None and is_alike and _is_pure_between(twin, node, reader):
+        with twin.graph.inserting_before(reader):
+            node.args = (*node.args, as_before(other, calls[1:], ranks))
+        for call in calls:
+            reader.prepend(call)  # other may be computed behind the layer
+        _replace(reader, last)
         counts["sums"] += 1
-    reader = _only_reader(node)
+    reader = _only_reader(last)
     activation = None if reader is None else pointwise_call(twin, reader)
     if reader is not None and activation is not None:
-        _replace(reader, node)
+        _replace(reader, last)
         counts["activations"] += 1
     if counts:
         counts["layers"] += 1

@@ -123,7 +123,7 @@ def _linear(
     if other is None:
         y: Tensor = run.default(x, layout, bias, name, scalars, algorithm)
         return y
-    return _after(run.binary(x, other, layout, bias, "add"), name, scalars, algorithm)
+    return _after(run.binary(x, other.contiguous(), layout, bias, "add"), name, scalars, algorithm)
 
 
 def _conv2d(

@@ -24,6 +24,7 @@ from circulant.optimise.exact_passes import (
     merge_branches,
     plan_convolutions,
 )
+from circulant.optimise.fold_scales import fold_scales
 from circulant.optimise.fuse_conv_first_blocks import fuse_conv_first_blocks
 from circulant.optimise.pack_weights import pack_weights
 from circulant.optimise.remove_dead import remove_dead
@@ -36,6 +37,7 @@ PASSES = (
     ),
     Pass("fold-batch-norms", "each into the convolution before it, or behind", True, fold_batch_norms, True),
     Pass("remove-dead", "identities, idle dropout and calls that nobody reads", True, remove_dead, True),
+    Pass("fold-scales", "factors of channels, into the layer before them", True, fold_scales, True),
     Pass("fuse-conv-first-blocks", "x + W3 f(W2 (w1 * x)) tile by tile", True, fuse_conv_first_blocks),
     Pass("freeze-kernels", "long kernels and their spectra, found once", True, freeze_kernels),
     Pass("space-to-depth", "patches as blocks of channels, then products", True, blocks_of_patches),

@@ -1,8 +1,8 @@
 """A model made faster or smaller by passes, each of which has to prove itself.
 
 Every pass works on a copy of what was kept before it. The outcome is compared with that, in float32 and in
-float64, on the example and on hostile inputs, then timed in turns with it; a gain has to be seen twice. The
-table tells what became of each pass, with the reasons of those that were not kept.
+float64, on the example and on hostile inputs, then timed in turns with it; a small gain has to be seen
+twice. The table tells what became of each pass, with the reasons of those that were not kept.
 """
 
 from collections.abc import Iterator, Sequence
@@ -160,8 +160,10 @@ class Optimiser:
             return (Outcome.KEPT if smaller else Outcome.NO_GAIN), found.words
         if each.simplifies:
             return (Outcome.NO_GAIN if worth.race.is_loss else Outcome.KEPT), found.words
-        # seen twice, since one of forty useless passes looks like a gain once
-        gains = worth.race.is_gain and self._race(self._model, found.model).is_gain
+        # a small one is seen twice, since one of forty useless passes looks like a gain once
+        gains = worth.race.is_clear_gain or (
+            worth.race.is_gain and self._race(self._model, found.model).is_gain
+        )
         return (Outcome.KEPT if gains else Outcome.NO_GAIN), found.words
 
 

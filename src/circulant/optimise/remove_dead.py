@@ -22,7 +22,7 @@ PURE_FUNCTIONS: frozenset[Any] = frozenset(
     (
         getattr, operator.getitem, operator.eq, operator.add, operator.sub, operator.mul, operator.truediv,
         operator.floordiv, operator.neg, operator.matmul, operator.pow, torch.add, torch.sub,
-        torch.mul, torch.div, torch.matmul,
+        torch.mul, torch.div, torch.matmul, torch.permute, torch.transpose, torch.movedim,
         torch.cat, torch.stack, torch.flatten, torch.mean, torch.sum, torch.exp, torch.sqrt, torch.softmax,
         torch.relu, torch.sigmoid, torch.tanh, F.relu, F.gelu, F.silu, F.softmax, F.interpolate, F.pad,
         F.linear, F.avg_pool2d, F.max_pool2d, F.adaptive_avg_pool2d,
@@ -30,8 +30,8 @@ PURE_FUNCTIONS: frozenset[Any] = frozenset(
 )  # fmt: skip
 PURE_METHODS = frozenset(
     (
-        "size", "dim", "view", "reshape", "flatten", "mean", "sum", "permute", "transpose", "unsqueeze",
-        "relu", "sigmoid", "tanh",
+        "size", "dim", "view", "reshape", "flatten", "mean", "sum", "permute", "transpose", "movedim",
+        "unsqueeze", "relu", "sigmoid", "tanh",
     )
 )  # fmt: skip
 
