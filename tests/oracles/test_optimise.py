@@ -11,7 +11,7 @@ from circulant.optimise.verify_rewrite import TOLERANCES
 
 pytestmark = pytest.mark.oracles
 
-MERGE, FOLD, CLEAN = "merge-branches", "fold-batch-norms", "remove-dead"
+MERGE, FOLD, CLEAN, SCALES = "merge-branches", "fold-batch-norms", "remove-dead", "fold-scales"
 PATCHES, LAYOUT, PACK = "space-to-depth", "channels-last", "pack-weights"  # the last in float32 alone
 
 # What changes something at 64 x 64 pixels, or at 224 x 224 where the network takes no others.
@@ -21,13 +21,13 @@ PICTURES = {
     "mobilenetv2_100": [FOLD, CLEAN, LAYOUT],
     "mobilenetv3_small_100": [FOLD, CLEAN, LAYOUT],
     "efficientnet_b0": [FOLD, CLEAN, LAYOUT],
-    "convnext_atto": [CLEAN, PATCHES],
+    "convnext_atto": [CLEAN, SCALES, PATCHES],
     "regnetx_002": [FOLD, CLEAN, LAYOUT],
     "repvgg_a0": [MERGE, CLEAN, LAYOUT],
     "mobileone_s0": [MERGE, CLEAN, LAYOUT],
     "ghostnet_100": [FOLD, CLEAN, LAYOUT],
-    "inception_next_atto": [FOLD, CLEAN, PATCHES],
-    "fastvit_t8": [MERGE, FOLD, CLEAN, LAYOUT],
+    "inception_next_atto": [FOLD, CLEAN, SCALES, PATCHES],
+    "fastvit_t8": [MERGE, FOLD, CLEAN, SCALES, LAYOUT],
     "repvit_m0_9": [MERGE, CLEAN, LAYOUT],
     "densenet121": [FOLD, CLEAN, LAYOUT],
     "vit_tiny_patch16_224": [CLEAN, PATCHES],
@@ -88,7 +88,7 @@ HUGGING_FACE = {
     "ConvNextForImageClassification": (
         "ConvNextConfig",
         {**SIZES, "num_stages": 2},
-        [CLEAN, PATCHES],
+        [CLEAN, SCALES, PATCHES],
     ),
     "BertForSequenceClassification": ("BertConfig", BERT, [CLEAN]),
 }
