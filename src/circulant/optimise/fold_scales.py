@@ -21,7 +21,8 @@ from circulant.optimise.remove_dead import clean, erase_unread
 from circulant.optimise.replaced import replace
 from circulant.optimise.rewrite_pass import Changed, Refused
 from circulant.optimise.traceable_parts import in_place_of, traceable_parts
-from circulant.optimise.traced import called
+from circulant.optimise.traced import called, put
+from circulant.optimise.tune_mode_conv_bn import scaled_weight
 
 PRODUCTS: tuple[Any, ...] = (operator.mul, torch.mul, "mul")
 SHAPES = ("reshape", "view", "unsqueeze")
@@ -62,8 +63,7 @@ def _fold(twin: fx.GraphModule, node: fx.Node, ranks: Ranks) -> bool:
         scale = _of_channels(factor, axis - ranks[y], len(layer.weight))
         if scale is None or scale.dtype != layer.weight.dtype or scale.device != layer.weight.device:
             continue
-        parent, _, name = str(call.target).rpartition(".")
-        setattr(twin.get_submodule(parent), name, _scaled(layer, scale))
+        put(twin, call, _scaled(layer, scale))
         node.replace_all_uses_with(y)
         twin.graph.erase_node(node)
         return True
@@ -130,8 +130,7 @@ def _of_channels(factor: Tensor, axis: int, channels: int) -> Tensor | None:
 def _scaled(layer: Any, scale: Tensor) -> nn.Module:
     single: Any = deepcopy(layer)
     trains = layer.weight.requires_grad
-    shape = (-1, *(1,) * (layer.weight.ndim - 1))
-    single.weight = nn.Parameter(scale.reshape(shape) * layer.weight, trains)
+    single.weight = nn.Parameter(scaled_weight(layer, scale), trains)
     if layer.bias is not None:
         single.bias = nn.Parameter(scale * layer.bias, trains)
     made: nn.Module = single

@@ -18,7 +18,7 @@ from circulant.optimise.observe import loss_of
 from circulant.optimise.results import tensors_in
 
 BATCH = 64
-CLEAR = 1.1  # times faster, which no useless pass seems to be
+CLEAR = 1.1  # times faster; with the lower bound above that a gain needs no second look
 
 Clock = Callable[[Mapping[str, Call], float], Mapping[str, Sequence[float]]]
 """Seconds of each call by rounds, in which all take turns; given the seconds that it may take."""

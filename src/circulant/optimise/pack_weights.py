@@ -15,7 +15,7 @@ from circulant.optimise.remove_dead import clean, is_pure
 from circulant.optimise.replaced import replace
 from circulant.optimise.rewrite_pass import Changed, Refused
 from circulant.optimise.traceable_parts import in_place_of, traceable_parts
-from circulant.optimise.traced import called
+from circulant.optimise.traced import called, put
 
 SUM_IN_PLACE = "add_"  # += is recorded as a plain sum
 SUMS: tuple[Any, ...] = (operator.add, torch.add, "add", SUM_IN_PLACE)
@@ -80,8 +80,7 @@ def _fuse_behind(twin: fx.GraphModule, node: fx.Node, layer: nn.Module, ranks: R
         counts["activations"] += 1
     if counts:
         counts["layers"] += 1
-        parent, _, name = str(node.target).rpartition(".")
-        setattr(twin.get_submodule(parent), name, packed(layer, activation or NOTHING))
+        put(twin, node, packed(layer, activation or NOTHING))
     return counts
 
 

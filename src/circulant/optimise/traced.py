@@ -43,6 +43,12 @@ def called(twin: fx.GraphModule, node: Any) -> nn.Module | None:
     return twin.get_submodule(str(node.target))
 
 
+def put(twin: fx.GraphModule, node: fx.Node, module: nn.Module | None) -> None:
+    """In the place of the module that a node calls."""
+    parent, _, name = str(node.target).rpartition(".")
+    setattr(twin.get_submodule(parent), name, module)
+
+
 def behind_identities(twin: fx.GraphModule, node: Any) -> Any:
     """What hands its value on to the one reader of this node."""
     while type(called(twin, node)) is nn.Identity and len(node.users) == 1:

@@ -78,7 +78,7 @@ class TuneModeConvBn(nn.Module):
         factor = factor_of(bn)
         shift = -bn.running_mean if conv.bias is None else conv.bias - bn.running_mean
         bias = factor * shift if bn.bias is None else torch.addcmul(bn.bias, factor, shift)
-        return _scaled(conv, factor), bias
+        return scaled_weight(conv, factor), bias
 
 
 def can_fold(conv: Any, bn: Any) -> bool:
@@ -97,13 +97,13 @@ def factor_of(bn: Any) -> Tensor:
     return factor * bn.weight if bn.affine else factor
 
 
-def _scaled(conv: Any, factor: Tensor) -> Tensor:
-    """The weight, times a factor (O) of each output channel."""
-    weight: Tensor = conv.weight
-    if type(conv) not in TRANSPOSED:
+def scaled_weight(layer: Any, factor: Tensor) -> Tensor:
+    """Of a linear layer or (transposed) convolution, times a factor (O) of each output channel."""
+    weight: Tensor = layer.weight
+    if type(layer) not in TRANSPOSED:
         return weight * factor.reshape(-1, *(1,) * (weight.ndim - 1))
-    grouped = weight.unflatten(0, (conv.groups, -1))
-    return (grouped * factor.reshape(conv.groups, 1, -1, *(1,) * (weight.ndim - 2))).flatten(0, 1)
+    grouped = weight.unflatten(0, (layer.groups, -1))
+    return (grouped * factor.reshape(layer.groups, 1, -1, *(1,) * (weight.ndim - 2))).flatten(0, 1)
 
 
 def _convolve(conv: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
