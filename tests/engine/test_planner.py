@@ -15,6 +15,7 @@ from circulant.engine import planner, wisdom
 from circulant.engine.choice import Choice, use
 from circulant.engine.machine import default_machine, regimes
 from circulant.functional import conv2d, long_conv
+from circulant.operators.spatial.depthwise_conv import DepthwiseConv2d
 from circulant.problems.convolution import ConvolutionProblem
 from circulant.problems.long_conv import LongConvProblem
 from circulant.problems.trilinear import Slot
@@ -143,6 +144,22 @@ def test_steps_between_taps_make_a_kernel_as_slow_as_a_wide_one():
         "narrow depthwise 2-D, dilated",
         "narrow depthwise 2-D",
     )
+
+
+def test_long_rows_of_taps_are_slow_for_torch_with_channels_last_only():
+    def regime(kernel, slot=Slot.OUTPUT, channels_last=True):
+        return regimes(replace(depthwise_problem(56, kernel), slot=slot, channels_last=channels_last))
+
+    assert regime(13)[0] == "small depthwise 2-D, long rows, channels last"
+    assert regime(9)[0] == "small depthwise 2-D, channels last"
+    assert regime(13, channels_last=False) == ("small depthwise 2-D",)
+    assert regime(13, Slot.INPUT)[0] == "small depthwise 2-D, for the input, channels last"
+
+
+@torch.no_grad()
+def test_a_planned_layer_says_whether_torch_runs_it():
+    assert DepthwiseConv2d(4, (3, 3)).is_torchs(torch.randn(1, 4, 8, 8))
+    assert not DepthwiseConv2d(64, (31, 31)).is_torchs(torch.randn(1, 64, 56, 56))
 
 
 def test_what_reads_contiguous_tensors_pays_for_the_change_of_layout():

@@ -10,6 +10,7 @@ from torch import nn
 
 from circulant.core.tolerances import assert_close
 from circulant.models.uni_rep_lk_net import UniRepLKNetBlock
+from circulant.operators.spatial.depthwise_conv import DepthwiseConv2d
 from circulant.optimise import packed_layers
 from circulant.optimise.archive import load, save
 from circulant.optimise.example import example_of
@@ -19,7 +20,9 @@ from circulant.optimise.rewrite_pass import Refused
 
 
 @pytest.fixture(autouse=True)
-def no_gradients():
+def onednn(monkeypatch):
+    """Linear layers go there however small, and nobody asks for gradients."""
+    monkeypatch.setattr(packed_layers, "LEAST_PRODUCTS", 0)
     with torch.no_grad():
         yield
 
@@ -226,11 +229,15 @@ def test_what_cannot_be_recorded_is_packed_layer_by_layer_and_its_parts_are_fuse
         assert_close(changed.model(y), model(y), 1e-6)
 
 
-def test_parts_with_operators_of_ours_are_recorded_and_fused():
+@pytest.mark.parametrize(("is_torchs", "layers"), [(True, 5), (False, 4)])
+def test_parts_with_operators_of_ours_are_recorded_and_fused(is_torchs, layers, monkeypatch):
+    """The depthwise convolution is packed where the engine leaves it to torch."""
+    monkeypatch.setattr(DepthwiseConv2d, "is_torchs", lambda layer, x: is_torchs)
     block, x = UniRepLKNetBlock(4, 3).eval(), torch.randn(2, 4, 6, 6)
     block.reparameterize()
     changed = pack_weights(deepcopy(block), example_of(x))
-    assert changed.words == "packed the weights of 4 layers, fused 1 activations and 1 sums with them"
+    assert changed.words == f"packed the weights of {layers} layers, fused 1 activations and 1 sums with them"
+    assert any(isinstance(layer, DepthwiseConv2d) for layer in changed.model.modules()) is not is_torchs
     for y in (x, x.contiguous(memory_format=torch.channels_last), x[..., ::2]):
         assert_close(changed.model(y), block(y), 1e-6)
 

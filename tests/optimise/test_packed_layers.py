@@ -28,7 +28,9 @@ def random(layer, *batch):
 
 
 @pytest.fixture(autouse=True)
-def no_gradients():
+def onednn(monkeypatch):
+    """Linear layers go there however small, and nobody asks for gradients."""
+    monkeypatch.setattr(packed_layers, "LEAST_PRODUCTS", 0)
     with torch.no_grad():
         yield
 
@@ -136,6 +138,18 @@ def test_copies_doubles_and_gradients_are_right(make):
 def _loss(layer, x):
     with torch.enable_grad():
         return layer(x).square().sum(), layer.weight
+
+
+def test_few_products_are_left_to_torch(monkeypatch):
+    monkeypatch.setattr(packed_layers, "LEAST_PRODUCTS", 4 * 3 * 2)
+    layer = packed(nn.Linear(3, 2), pointwise_of(nn.ReLU()))
+    few, other = torch.randn(3, 3), torch.randn(3, 2)
+    assert torch.equal(
+        layer(few, other), (nn.functional.linear(few, layer.weight, layer.bias) + other).relu()
+    )
+    assert id(layer.weight) not in packed_layers._known
+    layer(torch.randn(2, 2, 3))
+    assert id(layer.weight) in packed_layers._known
 
 
 def test_packed_copies_die_with_their_weights():

@@ -14,6 +14,7 @@ from circulant.core.operator import AXES, require_samples
 from circulant.core.sizes import Shape, product, transposed_length
 from circulant.engine.choice import FREE, Choice, current
 from circulant.engine.doors import autocast_operands, needs_gradient, require_same_kind, runs_plainly
+from circulant.engine.execute import execute
 from circulant.engine.planner import is_left_to_torch, plan
 from circulant.engine.trilinear import TrilinearOp
 from circulant.problems.convolution import CHANNELS_LAST, ConvolutionProblem, Padding
@@ -86,7 +87,7 @@ def convolution(
         x = surrounded(x, padding, boundary)
     choice = choice.or_else(current())
     if not calls_torch(problem, choice, x, weight, bias):
-        return _with_bias(CONVOLVE(Slot.OUTPUT, x, weight, as_settings(problem), choice), bias)
+        return _with_bias(_solved(problem, x, weight, choice), bias)
     sides = tuple(before for before, _ in problem.padding)
     if not problem.has_symmetric_padding:
         x, sides = problem.pad(x), (0,) * problem.ndim
@@ -166,7 +167,7 @@ def conv_transpose(
     )  # fmt: skip
     choice = choice.or_else(current())
     if not calls_torch(problem, choice, x, weight, bias):
-        y = CONVOLVE(Slot.INPUT, x, weight, as_settings(problem), choice)
+        y = _solved(problem, x, weight, choice)
         if not _meets_taps(output_padding, stride):
             y = _cut(y, padding, output_spatial)
         return _with_bias(y, bias)
@@ -225,6 +226,13 @@ def calls_torch(problem: ConvolutionProblem, choice: Choice, *operands: Tensor |
     if lead.numel() == 0:
         return choice == FREE
     return is_left_to_torch(plan(problem.for_slot(slot), choice, lead.device.type) for slot in slots)
+
+
+def _solved(problem: ConvolutionProblem, first: Tensor, second: Tensor, choice: Choice) -> Tensor:
+    """Through torch's dispatcher where something watches; else as it stands, without making it anew."""
+    if runs_plainly(first, second):
+        return execute(problem, (first, second), choice)
+    return CONVOLVE(problem.slot, first, second, as_settings(problem), choice)
 
 
 def _meets_taps(output_padding: Shape, stride: Shape) -> bool:

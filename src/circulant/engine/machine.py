@@ -25,6 +25,8 @@ IN_PLACE = "direct on torch"  # the one that reads channels-last tensors as they
 LONG_ROW = 1 << 17  # samples of a transform that leaves a level-2 cache
 SMALLEST_DEPTHWISE_KERNEL = 3  # up to which torch's gradients are fast too
 NARROW_DEPTHWISE_KERNEL = 7  # up to which a direct kernel hardly waits for arithmetic
+SMALL = "small depthwise"
+SHORT_DEPTHWISE_ROW = 9  # taps side by side, up to which torch's channels-last kernel is fast
 SLOW_DEPTHWISE_SPAN = 13  # of the widest kernel for which torch has a fast channels-first path on a CPU
 FEW_CHANNELS = 16  # per group, up to which torch's kernels for dense convolution cannot fill their vectors
 
@@ -103,6 +105,8 @@ def _convolution_regimes(problem: ConvolutionProblem) -> tuple[str, ...]:
         names.insert(0, f"{names[0]}, dilated")
     if problem.slot is not Slot.OUTPUT:
         names = [*(f"{name}, for the {problem.slot.value}" for name in names), *names]
+    elif problem.channels_last and _kind(problem) == SMALL and max(problem.kernel) > SHORT_DEPTHWISE_ROW:
+        names.insert(0, f"{names[0]}, long rows")
     return tuple(names)
 
 
@@ -120,7 +124,7 @@ def _kind(problem: ConvolutionProblem) -> str:
             return "depthwise"
         if max(problem.kernel) <= SMALLEST_DEPTHWISE_KERNEL:
             return "smallest depthwise"
-        return "narrow depthwise" if max(problem.kernel) <= NARROW_DEPTHWISE_KERNEL else "small depthwise"
+        return "narrow depthwise" if max(problem.kernel) <= NARROW_DEPTHWISE_KERNEL else SMALL
     if max(problem.kernel) == 1:
         return "pointwise"
     if problem.in_channels // problem.groups <= FEW_CHANNELS:

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import fx, nn
 
+from circulant.core.hooks import watching
+from circulant.operators.spatial.depthwise_conv import DepthwiseConv2d
 from circulant.optimise.axes import Ranks, as_before, permutations_behind, ranks_in
 from circulant.optimise.example import Example
 from circulant.optimise.packed_layers import packed
@@ -28,6 +30,7 @@ def pack_weights(model: nn.Module, example: Example) -> Changed | Refused:
     """
     if model.training:
         return Refused("weights are packed for inference, and this model is to be trained on")
+    model = _in_torchs_layers(model, example)
     counts: Counter[str] = Counter()
     graphs: dict[nn.Module, nn.Module] = {}
     parts = traceable_parts(model).found
@@ -45,6 +48,29 @@ def pack_weights(model: nn.Module, example: Example) -> Changed | Refused:
         return Refused("no convolution of pictures and no linear layer of torch in float32")
     fused_words = f"{counts['activations']} activations and {counts['sums']} sums"
     return Changed(rewrite.module, f"packed the weights of {layers} layers, fused {fused_words} with them")
+
+
+def _in_torchs_layers(model: nn.Module, example: Example) -> nn.Module:
+    """Planned layers that are left to torch at the example's sizes, as layers that can be packed."""
+    planned = {name: layer for name, layer in model.named_modules() if type(layer) is DepthwiseConv2d}
+    if not planned:
+        return model
+    left: dict[nn.Module, bool] = {}
+
+    def see(name: str, layer: Any, operands: Any, result: Any) -> None:
+        left[layer] = left.get(layer, True) and layer.is_torchs(*operands)
+
+    with watching(planned, see), torch.no_grad():
+        example.run(model)
+
+    def substitute(_: str, layer: Any) -> nn.Module | None:
+        if not left.get(layer, False):
+            return None
+        conv: nn.Conv2d = layer.to_conv()
+        conv.weight, conv.bias = layer.weight, layer.bias  # shared ones stay shared
+        return conv
+
+    return replace(model, substitute).module
 
 
 def _fuse(twin: fx.GraphModule, ranks: Ranks) -> Counter[str]:

@@ -8,7 +8,8 @@ https://uxlfoundation.github.io/oneDNN/dev_guide_understanding_memory_formats.ht
 
 A sum and an activation behind the layer are computed before the result leaves the registers.
 
-Wherever oneDNN is not for it (another device or precision, gradients, autocast), torch's own function runs.
+Wherever oneDNN is not for it (another device or precision, gradients, autocast), torch's own function
+runs; for linear layers of few products too, since it ends before oneDNN begins.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,6 +35,8 @@ class _Packed:
     memory: int
     version: int
 
+
+LEAST_PRODUCTS = 250_000  # of a linear layer; oneDNN takes 12 us for none, torch's library 3 us
 
 _known: dict[int, _Packed] = {}  # by id of the weight, for as long as it lives
 
@@ -112,7 +115,7 @@ def _linear(
     algorithm: str,
     other: Tensor | None = None,
 ) -> Tensor:
-    is_known = _is_for_onednn(x, weight, bias)
+    is_known = _is_for_onednn(x, weight, bias) and x.numel() * len(weight) >= LEAST_PRODUCTS
     if is_known and other is not None:
         is_known = _is_addend(other, (*x.shape[:-1], len(weight)))
     if not is_known:

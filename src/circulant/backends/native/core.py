@@ -2,6 +2,7 @@
 
 import os
 from enum import Enum
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -24,14 +25,20 @@ class InstructionSet(Enum):
 
 
 def load() -> Any:
-    """The compiled module; Python keeps it after the first time."""
+    """The compiled module."""
     try:
-        return import_module(MODULE)
+        return _loaded(MODULE)
     except ImportError as error:
         raise NativeCoreError(
             f"expected the compiled module {MODULE}, got {type(error).__name__}: {error}; "
             "reinstall circulant with a C++20 compiler (GCC or Clang), or take the torch backend"
         ) from error
+
+
+@lru_cache
+def _loaded(name: str) -> Any:
+    """Python keeps it too, but every call asks for it several times."""
+    return import_module(name)
 
 
 def why_missing() -> str:
@@ -49,8 +56,12 @@ def is_available() -> bool:
 
 def instruction_set() -> InstructionSet:
     """The machine's highest level, or a lower one that the environment variable CIRCULANT_ISA names."""
+    return _highest(os.environ.get(ISA_VARIABLE, ""))
+
+
+@lru_cache
+def _highest(text: str) -> InstructionSet:
     supported = [InstructionSet[isa.name] for isa in load().supported_isas()]
-    text = os.environ.get(ISA_VARIABLE, "")
     if not text:
         return supported[-1]
     levels = list(InstructionSet)

@@ -14,7 +14,6 @@ from circulant.backends.native import core
 from circulant.backends.native.call import Operand, call_planned
 from circulant.backends.native.core import InstructionSet
 from circulant.backends.native.depthwise_conv import sizes_of
-from circulant.core.sizes import Shape
 from circulant.problems.convolution import ConvolutionProblem
 from circulant.problems.trilinear import OPERANDS, Slot
 
@@ -33,7 +32,7 @@ def solve(problem: ConvolutionProblem, first: Tensor, second: Tensor) -> Tensor:
         Operand(NAMES[slot], tensor, shapes[slot])
         for slot, tensor in zip(OPERANDS[problem.slot], (first, second))
     ]
-    results: tuple[Shape, ...] = (problem.result_shape,)
+    results = (shapes[problem.slot],)
     return call_planned(FUNCTIONS[problem.slot], _plan(problem), operands, results, problem.dtype)[0]
 
 

@@ -88,6 +88,17 @@ PROBLEMS: tuple[Problem, ...] = (
     depthwise(4, 64, (112, 112), 3),
     depthwise(4, 64, (112, 112), 7),
     depthwise(4, 64, (56, 56), 13),
+    *(
+        replace(depthwise(*sizes), channels_last=True)
+        for sizes in (
+            (4, 64, (56, 56), 13),
+            (1, 96, (56, 56), 13),
+            (8, 160, (28, 28), 13),
+            (8, 320, (14, 14), 13),
+            (1, 320, (28, 28), 11),
+            (8, 128, (28, 28), 11),
+        )
+    ),
     depthwise(1, 32, (28, 28), 31),
     depthwise(1, 16, (56, 56), 31),
     depthwise(32, 256, (14, 14), 7),

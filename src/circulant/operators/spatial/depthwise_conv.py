@@ -1,14 +1,14 @@
 """A planned depthwise convolution that keeps the size: the part that large-kernel operators are built of."""
 
 from math import sqrt
-from typing import final
+from typing import Any, final
 
 import torch
 from torch import Tensor, nn
 
 from circulant.core.cost import Cost
 from circulant.core.sizes import Shape, same_padding
-from circulant.engine.convolution import Boundary, convolution
+from circulant.engine.convolution import Boundary, convolution, is_torchs
 from circulant.engine.costs import convolution_problem, problem_cost
 
 
@@ -45,10 +45,17 @@ class DepthwiseConv2d(nn.Module):
             nn.init.uniform_(parameter, -bound, bound)
 
     def forward(self, x: Tensor) -> Tensor:
-        return convolution(
-            x, self.weight, self.bias, stride=(1, 1), padding=self.padding, dilation=self.dilation,
-            groups=self.channels, boundary=self.boundary,
-        )  # fmt: skip
+        return convolution(x, self.weight, self.bias, **self._settings())
+
+    def is_torchs(self, x: Tensor) -> bool:
+        """Whether the plan for x is torch's own function."""
+        return is_torchs(x, self.weight, self.bias, **self._settings())
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "stride": (1, 1), "padding": self.padding, "dilation": self.dilation, "groups": self.channels,
+            "boundary": self.boundary,
+        }  # fmt: skip
 
     def merged(self) -> "DepthwiseConv2d":
         """Itself: one convolution already."""
