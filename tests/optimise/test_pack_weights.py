@@ -242,6 +242,13 @@ def test_parts_with_operators_of_ours_are_recorded_and_fused(is_torchs, layers, 
         assert_close(changed.model(y), block(y), 1e-6)
 
 
+def test_planned_layers_that_cannot_be_packed_stay(monkeypatch):
+    monkeypatch.setattr(DepthwiseConv2d, "is_torchs", lambda layer, x: True)
+    model = nn.Sequential(DepthwiseConv2d(4, (3, 3)), nn.ReLU()).double().eval()
+    refused = pack_weights(model, example_of(torch.randn(2, 4, 6, 6, dtype=torch.float64)))
+    assert isinstance(refused, Refused) and type(model[0]) is DepthwiseConv2d
+
+
 def test_attributes_that_others_read_and_parameters_stay():
     model = Two(CASES["a residual"][0]).eval()
     model.stride = 8

@@ -51,7 +51,7 @@ def pack_weights(model: nn.Module, example: Example) -> Changed | Refused:
 
 
 def _in_torchs_layers(model: nn.Module, example: Example) -> nn.Module:
-    """Planned layers that are left to torch at the example's sizes, as layers that can be packed."""
+    """Planned layers that are left to torch at the example's sizes, as layers of torch that can be packed."""
     planned = {name: layer for name, layer in model.named_modules() if type(layer) is DepthwiseConv2d}
     if not planned:
         return model
@@ -68,7 +68,7 @@ def _in_torchs_layers(model: nn.Module, example: Example) -> nn.Module:
             return None
         conv: nn.Conv2d = layer.to_conv()
         conv.weight, conv.bias = layer.weight, layer.bias  # shared ones stay shared
-        return conv
+        return conv if packed(conv) is not None else None
 
     return replace(model, substitute).module
 
